@@ -1,0 +1,84 @@
+"""A small immutable mapping: equality, hash and pickle for values that hold a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class FrozenMapping(Mapping[K, V], Generic[K, V]):
+    """
+    A mapping that cannot change, and that hashes where its values do.
+
+    Equality ignores the order of the keys. Copying a dict beats persistent collections at the
+    sizes met here (tens of keys), so `set` and `without` copy.
+    """
+
+    __slots__ = ("_hash", "_items")
+
+    _items: dict[K, V]
+    _hash: int | None
+
+    def __init__(self, items: Mapping[K, V] | Iterable[tuple[K, V]] = ()) -> None:
+        object.__setattr__(self, "_items", dict(items))
+        object.__setattr__(self, "_hash", None)
+
+    @classmethod
+    def owning(cls, items: dict[K, V]) -> FrozenMapping[K, V]:
+        """Wraps a dict that the caller gives up; nothing is copied."""
+        new: FrozenMapping[K, V] = cls.__new__(cls)
+        object.__setattr__(new, "_items", items)
+        object.__setattr__(new, "_hash", None)
+        return new
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("A FrozenMapping cannot be changed.")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("A FrozenMapping cannot be changed.")
+
+    def __getitem__(self, key: K) -> V:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._items
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, FrozenMapping):
+            return self._items == other._items
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        known = self._hash
+        if known is None:
+            known = hash(frozenset(self._items.items()))
+            object.__setattr__(self, "_hash", known)
+        return known
+
+    def __repr__(self) -> str:
+        return f"FrozenMapping({self._items!r})"
+
+    def __reduce__(self) -> tuple[type[FrozenMapping[K, V]], tuple[dict[K, V]]]:
+        return FrozenMapping, (dict(self._items),)
+
+    def set(self, key: K, value: V) -> FrozenMapping[K, V]:
+        """The same mapping with *key* standing for *value*."""
+        items = self._items.copy()
+        items[key] = value
+        return FrozenMapping.owning(items)
+
+    def without(self, key: K) -> FrozenMapping[K, V]:
+        """The same mapping without *key*."""
+        items = self._items.copy()
+        items.pop(key, None)
+        return FrozenMapping.owning(items)
+

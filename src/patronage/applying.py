@@ -1,0 +1,136 @@
+"""Effects become entries: what a policy answered, written into the book."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from patronage.book import Book
+from patronage.errors import InvalidValueError, PolicyError
+from patronage.ledger import (
+    REDEEMED,
+    Booking,
+    Grant,
+    GrantChange,
+    Source,
+    WakeChange,
+    WakeUp,
+    build_booking,
+)
+from patronage.occasions import Basis, Credit, Debit, Effect, Give, Occasion, Revoke, SetTo, Use
+from patronage.terms import BoundTerms
+from patronage.units import Amount
+
+
+def book_of(rule: str, steps: int) -> tuple[Booking, ...]:
+    """The booking of an effect that states no more than its rule and amount."""
+    return (build_booking(rule, steps, steps, (abs(steps), 1), (steps, 1), "", "", (), None),)
+
+
+def plain(effect: Effect, basis: Basis) -> Effect | None:
+    """A `SetTo` as the credit or debit that it comes to on *basis*; other effects as they are."""
+    if not isinstance(effect, SetTo):
+        return effect
+    unit = effect.amount.unit
+    now = sum(held.steps for held in basis.balances if held.unit == unit and held.label == effect.label)
+    change = effect.amount.steps - now
+    if change > 0:
+        return Credit(
+            Amount(change, unit), rule=effect.rule, label=effect.label, life=effect.life, why=effect.why
+        )
+    if change < 0:
+        return Debit(Amount(-change, unit), rule=effect.rule, label=effect.label, why=effect.why)
+    return None
+
+
+def apply_effects(
+    book: Book, bound: BoundTerms, policy: str, effects: Sequence[Effect], occasion: Occasion, about: Source
+) -> None:
+    """Writes what a policy answered. Raises PolicyError for a unit that the terms do not have, or a wake-up in the past."""
+    at, calendar = occasion.at, bound.calendar
+    for stated in effects:
+        effect = plain(stated, occasion.basis)
+        if isinstance(effect, Credit):
+            amount = effect.amount
+            if amount.unit not in bound.units and "." not in amount.unit:
+                raise PolicyError(policy, f"it credits {amount.unit}, which is no unit of the terms.")
+            validity = effect.validity if effect.validity is not None else effect.life.resolve(at, calendar)
+            books = effect.books or book_of(effect.rule, amount.steps)
+            book.credit(policy, about, amount.unit, amount.steps, effect.label, validity, books, effect.why)
+        elif isinstance(effect, Debit):
+            amount = effect.amount
+            if amount.unit not in bound.units:
+                raise PolicyError(policy, f"it debits {amount.unit}, which is no unit of the terms.")
+            steps = amount.steps
+            if effect.up_to:
+                steps = min(steps, max(book.available(amount.unit, effect.label), 0))
+            if steps:
+                books = book_of(effect.rule, -steps)
+                book.debit(policy, about, amount.unit, steps, effect.label, effect.why, REDEEMED, books)
+        elif isinstance(effect, Give):
+            give(book, effect, policy, about)
+        elif isinstance(effect, Use):
+            use(book, effect, policy, about)
+        elif isinstance(effect, Revoke):
+            revoke(book, effect, policy, about)
+        elif effect is not None:
+            if effect.at <= at:
+                raise PolicyError(policy, "a wake-up lies after the occasion that sets it.")
+            book.wake(WakeChange.SET, WakeUp(effect.at, policy, effect.name, effect.facts), effect.rule, about)
+
+
+def give(book: Book, effect: Give, policy: str, about: Source) -> None:
+    """Gives a grant; where it is in force already it extends to the later end."""
+    at = book.at
+    if at is None:
+        raise InvalidValueError("A grant is given at an instant.")
+    until = None if effect.lasts is None else effect.lasts.end(at, book.calendar)
+    grant = Grant(
+        effect.key, effect.value, at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, about
+    )
+    book.grant(GrantChange.GIVEN, extended(book.grants, grant, at), policy, effect.rule, about, effect.why)
+
+
+def extended(grants: Iterable[Grant], grant: Grant, at: object) -> Grant:
+    """*grant*, or the one of its identity in force, extended to the later end."""
+    for known in grants:
+        if known.identity == grant.identity and not known.ended:
+            until = None
+            if known.valid_until is not None and grant.valid_until is not None:
+                until = max(known.valid_until, grant.valid_until)
+            return attrs.evolve(grant, valid_from=known.valid_from, valid_until=until)
+    return grant
+
+
+def use(book: Book, effect: Use, policy: str, about: Source) -> None:
+    """One use of the grant in force that ends first; nothing where none has uses left."""
+    at = book.at
+    assert at is not None
+    usable = [
+        grant
+        for grant in book.grants
+        if grant.key == effect.key
+        and grant.uses is not None
+        and (effect.value is None or grant.value == effect.value)
+        and grant.in_force(at)
+    ]
+    if usable:
+        first = min(usable, key=lambda grant: (grant.valid_until is None, grant.valid_until, grant.identity))
+        left = attrs.evolve(first, uses=(first.uses or 1) - 1)
+        book.grant(GrantChange.USED, left, policy, effect.rule, about, effect.why)
+
+
+def revoke(book: Book, effect: Revoke, policy: str, about: Source, giver: str | None = None) -> None:
+    """The grants in force under a key end now."""
+    at = book.at
+    assert at is not None
+    for grant in book.grants:
+        if (
+            grant.key == effect.key
+            and (effect.value is None or grant.value == effect.value)
+            and (giver is None or grant.giver.startswith(giver))
+            and grant.in_force(at)
+        ):
+            ended = attrs.evolve(grant, valid_until=at, ended=True)
+            book.grant(GrantChange.REVOKED, ended, policy, effect.rule, about, effect.why)

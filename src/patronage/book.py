@@ -1,0 +1,458 @@
+"""
+A state being written: every movement becomes an entry, and the entries make the next state.
+
+One `Book` serves one decision and is then thrown away. All choices of lots are made here, in one
+total order: by label priority where a reward has one, then earliest expiry, age, canonical key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Final
+
+import attrs
+
+from patronage._frozen import FrozenMapping
+from patronage.errors import AmountOverflowError
+from patronage.ledger import (
+    DEBT,
+    EXPIRED,
+    ISSUED,
+    Account,
+    Balance,
+    Booking,
+    Entry,
+    Fact,
+    Grant,
+    GrantChange,
+    GrantEntry,
+    Lot,
+    Reason,
+    Source,
+    Validity,
+    WakeChange,
+    WakeEntry,
+    WakeUp,
+    build_lot,
+    build_transfer,
+    lot_key,
+    reason,
+)
+from patronage.ledger import ALWAYS
+from patronage.periods import Calendar, format_instant
+from patronage.state import (
+    State,
+    apply_grant,
+    build_state,
+    canonical_key,
+    is_pending,
+    lot_end,
+    needed_grants,
+    next_due,
+    pending_key,
+    put,
+    same_identity,
+    settle,
+    spending_key,
+    take,
+    wake_key,
+    with_steps,
+)
+from patronage.units import STEPS_LIMIT, Unit, UnitKind
+
+PAID_DEBT: Final = "debt"
+
+
+def due_cause(kind: str, at: datetime, parts: Iterable[str]) -> str:
+    """What an entry that time makes is named after: what fell due, never the commit that carries it."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(4, "big"))
+        digest.update(data)
+    return f"~{kind}/{format_instant(at)}/{digest.hexdigest()}"
+
+
+class Book:
+    """The lots, grants and wake-ups of one account while a decision is written."""
+
+    __slots__ = (
+        "_lots",
+        "_wrote",
+        "account",
+        "at",
+        "calendar",
+        "cause",
+        "entries",
+        "grants",
+        "pending",
+        "state",
+        "units",
+        "wake_ups",
+    )
+
+    def __init__(self, state: State, calendar: Calendar, units: Mapping[str, Unit]) -> None:
+        self.state, self.account, self.calendar, self.units = state, state.account, calendar, units
+        self._lots: dict[str, list[Lot]] = {}
+        self.pending: list[Lot] = list(state.pending)
+        self.grants = state.grants
+        self.wake_ups = state.wake_ups
+        self.entries: list[Entry] = []
+        self.at = state.clock
+        self.cause = ""
+        self._wrote: dict[str, int] = {}
+
+    # Reading.
+
+    def lots(self, unit: str) -> Sequence[Lot]:
+        """What is held of *unit*, apart from what is pending."""
+        held = self._lots.get(unit)
+        return self.state.lots.get(unit, ()) if held is None else held
+
+    def units_held(self) -> list[str]:
+        """The units of which something is held, in order."""
+        return sorted({*self.state.lots, *self._lots})
+
+    def all_lots(self) -> list[Lot]:
+        """All that is held, the pending lots last."""
+        return [lot for unit in self.units_held() for lot in self.lots(unit)] + self.pending
+
+    def available(self, unit: str, label: str | None) -> int:
+        """What can be spent of *unit* under *label*: less than 0 where there is a debt."""
+        return sum(lot.steps for lot in self.lots(unit) if lot.label == label and lot.reserved_for is None)
+
+    def balances(self, unit: str) -> list[Balance]:
+        """The available balance under each label."""
+        found: dict[str | None, int] = {}
+        for lot in self.lots(unit):
+            if lot.reserved_for is None:
+                found[lot.label] = found.get(lot.label, 0) + lot.steps
+        return [Balance(unit, label, steps) for label, steps in sorted(found.items(), key=lambda i: i[0] or "")]
+
+    def in_force(self, key: str, at: datetime) -> bool:
+        """Whether a grant of *key* is in force."""
+        return any(grant.key == key and grant.in_force(at) for grant in self.grants)
+
+    # Writing.
+
+    def _own(self, unit: str) -> list[Lot]:
+        held = self._lots.get(unit)
+        if held is None:
+            held = self._lots[unit] = list(self.state.lots.get(unit, ()))
+        return held
+
+    def number(self, cause: str) -> int:
+        """The next number under a cause."""
+        n = self._wrote.get(cause, 0)
+        self._wrote[cause] = n + 1
+        return n
+
+    def transfer(
+        self,
+        policy: str,
+        about: Source,
+        unit: str,
+        label: str | None,
+        payer: Account,
+        payee: Account,
+        taken: Sequence[Lot],
+        put_in: Sequence[Lot],
+        books: tuple[Booking, ...],
+        why: Reason,
+        cause: str | None = None,
+    ) -> None:
+        """Writes a transfer and moves its parts. One side, or both, is this account."""
+        at = self.at
+        assert at is not None
+        moved = taken or put_in
+        steps = 0
+        for part in moved:
+            steps += part.steps
+        if steps >= STEPS_LIMIT:
+            raise AmountOverflowError(steps)
+        for part in taken:
+            held = self.pending if is_pending(part, at) else self._own(part.unit)
+            if not take(held, part):
+                raise AssertionError("a part was chosen that no lot holds")
+        for part in put_in:
+            if is_pending(part, at):
+                put(self.pending, part, pending_key)
+            else:
+                put(self._own(part.unit), part, canonical_key)
+        name = self.cause if cause is None else cause
+        n = self._wrote.get(name, 0)
+        self._wrote[name] = n + 1
+        self.entries.append(
+            build_transfer(
+                name, n, at, policy, about, unit, label, steps, payer, payee, tuple(taken), tuple(put_in), books, why
+            )
+        )
+
+    def debt(self, unit: str, label: str | None) -> int:
+        """The debt of a unit under a label, as a number above zero; 0 for none."""
+        for lot in reversed(self.lots(unit)):
+            if lot.steps < 0 and lot.label == label:
+                return -lot.steps
+            if lot.validity.expires_at is not None:
+                return 0  # Debts never expire: in canonical order they stand among the last.
+        return 0
+
+    def is_tally(self, unit: str) -> bool:
+        """Whether a unit counts for a rule only. Ceilings have tallies that the terms do not list."""
+        known = self.units.get(unit)
+        return known is None or known.kind is UnitKind.TALLY
+
+    def lot(self, unit: str, steps: int, label: str | None, validity: Validity, source: Source) -> Lot:
+        """What a credit becomes: a lot of its own with source and age; what never ends, and tallies, merge."""
+        if self.is_tally(unit) or (validity.endless and validity.available_at is None and not validity.on_confirmation):
+            return build_lot(unit, steps, label, validity, None, None, None)
+        return build_lot(unit, steps, label, validity, source, self.at, None)
+
+    def become(self, part: Lot) -> tuple[Lot, ...]:
+        """What becomes available first pays the debt of its unit and label; only the rest forms a lot."""
+        at = self.at
+        assert at is not None
+        if is_pending(part, at):
+            return (part,)
+        debt = self.debt(part.unit, part.label)
+        if not debt:
+            return (part,)
+        paid = build_lot(part.unit, min(debt, part.steps), part.label, ALWAYS, DEBT, None, None)
+        return (paid,) if part.steps <= debt else (paid, with_steps(part, part.steps - debt))
+
+    def credit(
+        self,
+        policy: str,
+        about: Source,
+        unit: str,
+        steps: int,
+        label: str | None,
+        validity: Validity,
+        books: tuple[Booking, ...],
+        why: Reason,
+        payer: Account = ISSUED,
+        source: Source | None = None,
+    ) -> None:
+        """Issues *steps*. Where the lot needs a grant that is not in force it ends at once."""
+        part = self.lot(unit, steps, label, validity, source or about)
+        parts = self.become(part)
+        self.transfer(policy, about, unit, label, payer, self.account, (), parts, books, why)
+        at = self.at
+        assert at is not None
+        if validity.expires_at is not None or validity.needs is not None:
+            ended = (validity.expires_at is not None and validity.expires_at <= at) or (
+                validity.needs is not None and not self.in_force(validity.needs, at)
+            )
+            if ended and parts[-1].source != DEBT:
+                self.end_lot(parts[-1], self.cause)
+
+    def end_lot(self, part: Lot, cause: str) -> None:
+        """A lot ends with something left: it goes where its validity says."""
+        about = part.source or Source(self.account, cause)
+        goes_to = part.validity.goes_to
+        why = reason("expired", {"expires_at": _text(part.validity.expires_at), "needs": part.validity.needs})
+        self.transfer("", about, part.unit, part.label, self.account, goes_to, (part,), (), (), why, cause)
+
+    def pick(
+        self,
+        unit: str,
+        steps: int,
+        *,
+        labels: Sequence[str | None] | None = None,
+        first: Sequence[Lot] = (),
+        pending: bool = False,
+    ) -> tuple[list[Lot], int]:
+        """
+        Parts of up to *steps*, and what was not found.
+
+        *first* are taken before all others. *labels* restricts and ranks labels; None takes any, in
+        the canonical order of lots. Reserved parts and debts are never taken.
+        """
+        taken: list[Lot] = []
+        left = steps
+        lots: Iterable[Lot] = self.lots(unit)
+        if labels is not None:
+            rank = {label: i for i, label in enumerate(labels)}
+            lots = sorted((lot for lot in lots if lot.label in rank), key=lambda lot: rank[lot.label])
+        if first or pending:
+            others = [lot for lot in lots if not any(same_identity(lot, one) for one in first)]
+            lots = [*first, *others]
+        for lot in lots:
+            if lot.reserved_for is not None or lot.steps < 0:
+                continue
+            have = lot.steps
+            if have > left:
+                taken.append(with_steps(lot, left))
+                return taken, 0
+            taken.append(lot)
+            left -= have
+            if not left:
+                break
+        return taken, left
+
+    def debit(
+        self,
+        policy: str,
+        about: Source,
+        unit: str,
+        steps: int,
+        label: str | None,
+        why: Reason,
+        payee: Account,
+        books: tuple[Booking, ...] = (),
+        *,
+        first: Sequence[Lot] = (),
+        only_first: bool = False,
+        up_to: bool = False,
+    ) -> int:
+        """Takes *steps* in spending order; a shortfall becomes debt unless *up_to*. Gives the steps of new debt."""
+        parts, short = self.pick(unit, steps, labels=(label,), first=first)
+        if only_first:
+            parts = [part for part in parts if any(same_identity(part, one) for one in first)]
+            short = steps - sum(part.steps for part in parts)
+        if short and not up_to:
+            parts.append(build_lot(unit, short, label, ALWAYS, DEBT, None, None))
+        if parts:
+            self.transfer(policy, about, unit, label, self.account, payee, parts, (), books, why)
+        return 0 if up_to else short
+
+    def grant(self, change: GrantChange, grant: Grant, policy: str, rule: str, about: Source, why: Reason) -> None:
+        """Writes what happened to a grant."""
+        assert self.at is not None
+        self._grant(change, grant, policy, rule, about, why, self.cause)
+
+    def _grant(
+        self, change: GrantChange, grant: Grant, policy: str, rule: str, about: Source, why: Reason, cause: str
+    ) -> None:
+        assert self.at is not None
+        entry = GrantEntry(cause, self.number(cause), self.at, policy, rule, about, change, grant, why)
+        self.grants = apply_grant(self.grants, entry)
+        self.entries.append(entry)
+        if change in (GrantChange.REVOKED, GrantChange.ENDED):
+            self.lapse(grant.key, cause)
+
+    def lapse(self, key: str, cause: str) -> None:
+        """A grant of *key* is no more: lots that need one end, unless another is in force."""
+        at = self.at
+        assert at is not None
+        if self.in_force(key, at):
+            return
+        for lot in self.all_lots():
+            validity = lot.validity
+            if lot.reserved_for is not None:
+                continue
+            if validity.needs == key:
+                self.end_lot(lot, cause)
+            elif validity.held_by == key:
+                end = lot_end(lot, self.grants, self.calendar)
+                if end is not None and end <= at:
+                    self.end_lot(lot, cause)
+
+    def wake(self, change: WakeChange, wake_up: WakeUp, rule: str, about: Source, cause: str | None = None) -> None:
+        """Sets or ends a wake-up."""
+        assert self.at is not None
+        name = self.cause if cause is None else cause
+        entry = WakeEntry(
+            name, self.number(name), self.at, wake_up.policy, rule, about, change, wake_up, reason("wake_up")
+        )
+        if change is WakeChange.SET:
+            self.wake_ups = tuple(sorted((*self.wake_ups, wake_up), key=wake_key))
+        else:
+            self.wake_ups = tuple(one for one in self.wake_ups if one != wake_up)
+        self.entries.append(entry)
+
+    # Time.
+
+    def due(self) -> datetime | None:
+        """The next instant at which time alone does something."""
+        lots = [self.lots(unit) for unit in self.units_held()]
+        return next_due(lots, self.pending, self.grants, self.wake_ups, self.calendar)
+
+    def pass_to(self, at: datetime) -> list[tuple[str, Lot | Grant | WakeUp]]:
+        """
+        One instant *at*, which is due: what becomes available, then what ends, then wake-ups.
+
+        Gives what happened, in order, for the policies to be shown.
+        """
+        self.at = at
+        happened: list[tuple[str, Lot | Grant | WakeUp]] = []
+        ready = []
+        while self.pending and not is_pending(self.pending[0], at):
+            ready.append(self.pending.pop(0))
+        for lot in ready:
+            put(self._own(lot.unit), lot, canonical_key)
+        for lot in ready:
+            self._ready(lot)
+            happened.append(("lot_available", lot))
+        for lot in self.all_lots():
+            end = lot_end(lot, self.grants, self.calendar)
+            if end is not None and end <= at and not self._renewed(lot, at):
+                self.end_lot(lot, due_cause("lot", at, lot_key(lot)))
+                happened.append(("lot_ended", lot))
+        for grant in self.grants:
+            if not grant.ended and grant.valid_until is not None and grant.valid_until <= at:
+                ended = attrs.evolve(grant, ended=True)
+                cause = due_cause("grant", at, grant.identity)
+                self._grant(GrantChange.ENDED, ended, "", "", grant.source, reason("ran_out"), cause)
+                happened.append(("grant_ended", ended))
+        for wake_up in self.wake_ups:
+            if wake_up.at <= at:
+                facts = repr(sorted(wake_up.facts.items()))
+                cause = due_cause("wake", at, (wake_up.policy, wake_up.name, facts))
+                self.wake(WakeChange.ENDED, wake_up, "", Source(self.account, cause), cause)
+                happened.append(("woken", wake_up))
+        return happened
+
+    def _renewed(self, lot: Lot, at: datetime) -> bool:
+        """Whether a grant that holds the lot is in force at its end."""
+        held_by = lot.validity.held_by
+        return held_by is not None and self.in_force(held_by, at)
+
+    def _ready(self, lot: Lot) -> None:
+        """A pending lot's instant has come: it pays debt, and what never ends merges."""
+        parts = self.become(lot)
+        if lot.validity.endless or len(parts) > 1 or parts[0].source == DEBT:
+            about = lot.source or Source(self.account, "")
+            cause = due_cause("available", lot.validity.available_at or self._now(), lot_key(lot))
+            if parts[-1].source != DEBT and lot.validity.endless:
+                settled = attrs.evolve(lot.validity, available_at=None)
+                last = build_lot(lot.unit, parts[-1].steps, lot.label, settled, None, None, None)
+                parts = (*parts[:-1], last)
+            why = reason("available")
+            self.transfer("", about, lot.unit, lot.label, self.account, self.account, (lot,), parts, (), why, cause)
+
+    def _now(self) -> datetime:
+        assert self.at is not None
+        return self.at
+
+    def close(self, at: datetime, version: int) -> State:
+        """The state after all that was written, with its clock at *at*."""
+        if self.pending:
+            lots = {unit: self._own(unit) for unit in {lot.unit for lot in self.pending}}
+            settle(lots, self.pending, at)
+        kept = self.state.lots
+        if self._lots:
+            items = dict(kept)
+            for unit, held in self._lots.items():
+                if held:
+                    items[unit] = tuple(held)
+                else:
+                    items.pop(unit, None)
+            kept = FrozenMapping.owning(items)
+        grants = self.grants
+        if grants:
+            grants = needed_grants(grants, [lot for held in kept.values() for lot in held] + self.pending)
+        due = next_due(kept.values(), self.pending, grants, self.wake_ups, self.calendar)
+        clock = at if self.state.clock is None or at > self.state.clock else self.state.clock
+        return build_state(
+            self.account, version, clock, kept, tuple(self.pending), grants, self.wake_ups, due
+        )
+
+
+def _text(at: datetime | None) -> Fact:
+    return None if at is None else format_instant(at)
+
+
+__all__ = ["EXPIRED", "Book", "due_cause", "spending_key"]

@@ -1,0 +1,134 @@
+"""Ceilings at work: how much room is left, what is trimmed, and the tally that counts the use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+from patronage._frozen import FrozenMapping
+from patronage.errors import InvalidValueError
+from patronage.ledger import ALWAYS, Reason, Validity, build_booking
+from patronage.occasions import AT_ONCE, Credit, Occasion, build_credit
+from patronage.periods import LATEST, Calendar
+from patronage.rules import Ceiling, EarningRule, SpendRule
+from patronage.terms_of_time import Rolling, Term
+from patronage.units import build_amount
+
+COUNTED: Final = Reason("counted", FrozenMapping())
+
+
+class Award(Protocol):
+    """What a ceiling trims: steps that a rule would credit."""
+
+    steps: int
+    trimmed_by: str | None
+
+    @property
+    def base(self) -> tuple[int, int]:
+        """What the rule counted."""
+        ...
+
+
+Uses = dict[tuple["BoundCeiling", str], int]
+"""What one evaluation has used so far, by ceiling and label of its tally."""
+
+
+class BoundCeiling:
+    """
+    A ceiling with its tally: the unit `policy.ceiling`, labelled by period.
+
+    The tally lives until the period's close plus the time in which refunds count, for a refund
+    after the close still asks how much of that period was used. In a rolling period each use ends
+    by itself.
+    """
+
+    __slots__ = ("_refund_for", "ceiling", "on_balance", "on_spend", "tally", "unit")
+
+    def __init__(self, ceiling: Ceiling, on_spend: bool, policy: str, refund_for: Term | None) -> None:
+        self.ceiling, self.on_spend, self.on_balance = ceiling, on_spend, ceiling.on_balance
+        self.unit = ceiling.limit.unit
+        self.tally = f"{policy}.{ceiling.name}" if ceiling.per is not None else None
+        self._refund_for = refund_for
+
+    @classmethod
+    def of(cls, ceiling: Ceiling, rule: EarningRule | None, policy: str, refund_for: Term | None) -> BoundCeiling:
+        """A ceiling of a rule (or of a whole policy), bound."""
+        on_spend = isinstance(rule, SpendRule) and ceiling.limit.unit == rule.per.unit != rule.credit.unit
+        if rule is not None and not on_spend and ceiling.limit.unit != rule.credit.unit:
+            raise InvalidValueError(
+                f"Ceiling {ceiling.name} is in {ceiling.limit.unit}: a rule's ceiling is in the unit that it credits, "
+                "or in the money that it counts."
+            )
+        if ceiling.beyond is not None and not on_spend:
+            raise InvalidValueError(f"Ceiling {ceiling.name} has a rate beyond: that goes with a limit of spend.")
+        return cls(ceiling, on_spend, policy, refund_for)
+
+    def period(self, at: datetime, calendar: Calendar) -> str:
+        """The label of the period that holds *at*."""
+        per = self.ceiling.per
+        assert per is not None
+        return "rolling" if isinstance(per, Rolling) else per.span(at, calendar).key
+
+    def _label(self, occasion: Occasion, label: str | None) -> str:
+        if self.tally is None:
+            return ""
+        key = self.period(occasion.at, occasion.calendar)
+        return f"{key}/{label or ''}" if self.ceiling.by_label else key
+
+    def room(self, occasion: Occasion, label: str | None, uses: Uses) -> int:
+        """How many steps still fit, never below zero."""
+        limit = self.ceiling.limit.steps
+        if self.on_balance:
+            return max(0, limit - occasion.balance(self.unit, label))
+        key = self._label(occasion, label)
+        if uses:
+            limit -= uses.get((self, key), 0)
+        if self.tally is not None:
+            limit -= occasion.balance(self.tally, key)
+        return max(0, limit)
+
+    def use(self, occasion: Occasion, label: str | None, steps: int, uses: Uses) -> None:
+        """Counts *steps* as used by this event."""
+        if steps and not self.on_balance:
+            key = (self, self._label(occasion, label))
+            uses[key] = uses.get(key, 0) + steps
+
+    def trim(self, awards: Sequence[Award], occasion: Occasion, label: str | None, uses: Uses) -> None:
+        """Grants the awards, in order, what fits."""
+        wanted = 0
+        for award in awards:
+            wanted += award.steps
+        if self.ceiling.per_money is not None:
+            base_n, base_d = max((award.base for award in awards), key=lambda b: b[0] * 10**9 // b[1], default=(0, 1))
+            room = base_n * self.ceiling.limit.steps // (base_d * self.ceiling.per_money.steps)
+        else:
+            room = self.room(occasion, label, uses)
+        if wanted > room:
+            left = 0 if self.ceiling.whole else room
+            for award in awards:
+                if award.steps > left:
+                    award.steps, award.trimmed_by = left, self.ceiling.name
+                left -= award.steps
+            wanted = sum(award.steps for award in awards)
+        if self.ceiling.per_money is None:
+            self.use(occasion, label, wanted, uses)
+
+    def counted(self, occasion: Occasion, label: str, steps: int) -> Credit:
+        """The credit of the tally that counts a use."""
+        assert self.tally is not None
+        book = build_booking(self.ceiling.name, steps, steps, (steps, 1), (steps, 1), "", "", (), None)
+        validity = self._validity(occasion.at, occasion.calendar)
+        return build_credit(
+            build_amount(steps, self.tally), self.ceiling.name, label, AT_ONCE, COUNTED, (book,), validity
+        )
+
+    def _validity(self, at: datetime, calendar: Calendar) -> Validity:
+        per = self.ceiling.per
+        assert per is not None
+        if isinstance(per, Rolling):
+            return Validity(expires_at=per.term.end(at, calendar))
+        end = per.span(at, calendar).end
+        if end >= LATEST:
+            return ALWAYS
+        return Validity(expires_at=end if self._refund_for is None else self._refund_for.end(end, calendar))

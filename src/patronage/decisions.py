@@ -1,0 +1,160 @@
+"""What a program answers: accepted with commits, or rejected with a code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+import attrs
+
+from patronage._build import builder
+from patronage.errors import RejectedError
+from patronage.events import Event
+from patronage.ledger import ISSUED, Account, Benefit, Commit, Entry, Refusal, RejectionCode, Transfer
+from patronage.state import State, is_pending
+from patronage.units import Amount, Unit
+
+
+@attrs.frozen
+class Earned:
+    """What an event earned in one unit: what it took back is below zero. *pending* is not yet available."""
+
+    unit: Unit
+    available: Amount
+    pending: Amount
+
+    @property
+    def total(self) -> Amount:
+        """Available and pending together."""
+        return self.available + self.pending
+
+    def __str__(self) -> str:
+        return self.unit.text(self.total)
+
+
+@attrs.frozen(weakref_slot=False)
+class Accepted:
+    """
+    The event was decided: one commit for each account that changed, to be appended all or none.
+
+    *repeated* says that the event was answered before: this is the first answer, with nothing to
+    append.
+    """
+
+    account: Account
+    event: Event
+    commits: tuple[Commit, ...]
+    states: tuple[State, ...]
+    repeated: bool
+
+    @property
+    def accepted(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def commit(self) -> Commit | None:
+        """The commit of the event's own account, where there is one."""
+        return next((commit for commit in self.commits if commit.account == self.account), None)
+
+    @property
+    def state(self) -> State | None:
+        """The own account's new state; None for a repeated answer."""
+        return next((state for state in self.states if state.account == self.account), None)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The own account's entries, what time did before the event first."""
+        commit = self.commit
+        return () if commit is None else commit.entries
+
+    @property
+    def benefits(self) -> tuple[Benefit, ...]:
+        """What the shop must now hand over or charge."""
+        commit = self.commit
+        return () if commit is None else commit.benefits
+
+    def earned(self, unit: Unit) -> Earned:
+        """What the event itself earned (or took back) in *unit*."""
+        available = pending = 0
+        for entry in self.entries:
+            if not isinstance(entry, Transfer) or entry.unit != unit.code or entry.cause != self.event.id:
+                continue
+            if entry.payer == ISSUED:
+                for part in entry.put:
+                    if is_pending(part, entry.at):
+                        pending += part.steps
+                    else:
+                        available += part.steps
+            elif entry.payee == ISSUED:
+                for part in entry.taken:
+                    if is_pending(part, entry.at):
+                        pending -= part.steps
+                    else:
+                        available -= part.steps
+        return Earned(unit, unit.steps(available), unit.steps(pending))
+
+    def require(self) -> Accepted:
+        """This decision: `decision.require()` raises RejectedError for the other kind."""
+        return self
+
+
+@attrs.frozen(weakref_slot=False)
+class Rejected:
+    """
+    The event was refused: *refusal* says why. A final refusal comes with a commit to store.
+
+    One that is not final leaves nothing behind: the same event may be sent again.
+    """
+
+    account: Account
+    event: Event
+    refusal: Refusal
+    commits: tuple[Commit, ...]
+    states: tuple[State, ...]
+    repeated: bool
+
+    @property
+    def accepted(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def code(self) -> RejectionCode:
+        """Why."""
+        return self.refusal.code
+
+    @property
+    def final(self) -> bool:
+        """Whether the same event will be refused for ever."""
+        return self.refusal.final
+
+    @property
+    def state(self) -> State | None:
+        """The own account's state after what time did before the refusal; None where nothing is stored."""
+        return next((state for state in self.states if state.account == self.account), None)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What time did before the event."""
+        return self.commits[0].entries if self.commits else ()
+
+    @property
+    def benefits(self) -> tuple[Benefit, ...]:
+        """None."""
+        return ()
+
+    def earned(self, unit: Unit) -> Earned:
+        """Nothing."""
+        return Earned(unit, unit.steps(0), unit.steps(0))
+
+    def require(self) -> NoReturn:
+        """Raises RejectedError."""
+        facts = ", ".join(f"{key} {value}" for key, value in self.refusal.facts.items())
+        sentence = f"Refused: {self.code.value}" + (f" ({facts})." if facts else ".")
+        raise RejectedError(self.code.value, sentence, self.final)
+
+
+Decision = Accepted | Rejected
+
+build_accepted: Callable[..., Accepted] = builder(Accepted)

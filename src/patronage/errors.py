@@ -1,0 +1,148 @@
+"""Every error of the library: one root, a class for each thing a caller would do differently."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+_QUOTE_MAX = 80
+
+
+def quote(value: object) -> str:
+    """What was given, safe to print: escaped, and cut to 80 characters."""
+    text = ascii(value)
+    return text if len(text) <= _QUOTE_MAX else text[: _QUOTE_MAX - 3] + "..."
+
+
+class PatronageError(Exception):
+    """The root of all errors that the library raises on purpose."""
+
+
+class InvalidValueError(PatronageError, ValueError):
+    """A value cannot stand where it was put. Correct the call or the document."""
+
+
+class UnitMismatchError(PatronageError, TypeError):
+    """Amounts of two units were added, subtracted or compared. Convert one first, by a rule."""
+
+    def __init__(self, left: str, right: str) -> None:
+        super().__init__(left, right)
+        self.left, self.right = left, right
+
+    def __str__(self) -> str:
+        return f"Amounts of {quote(self.left)} and {quote(self.right)} cannot be combined or compared."
+
+
+class AmountOverflowError(PatronageError, OverflowError):
+    """An amount or a running balance left the range of 63 bits. No real program reaches it."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__(steps)
+        self.steps = steps
+
+    def __str__(self) -> str:
+        return "An amount must be less than 2**63 steps in size."
+
+
+@attrs.frozen
+class Problem:
+    """One thing wrong with a document: where (`terms.policies[0].per`) and what, in a plain sentence."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path or '(document)'}: {self.message}"
+
+
+class DocumentError(PatronageError, ValueError):
+    """A document was refused. `problems` lists all that is wrong with it, each with its path."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(tuple(problems))
+        self.problems: tuple[Problem, ...] = tuple(problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+class HistoryRequiredError(PatronageError):
+    """The event speaks of an earlier one: pass the commits that name `roots` as `history`."""
+
+    def __init__(self, event_id: str, roots: Sequence[str]) -> None:
+        super().__init__(event_id, tuple(roots))
+        self.event_id, self.roots = event_id, tuple(roots)
+
+    def __str__(self) -> str:
+        roots = ", ".join(quote(root) for root in self.roots)
+        return f"Event {quote(self.event_id)} needs the history about {roots}: pass those commits, perhaps none."
+
+
+class PolicyError(PatronageError):
+    """A caller's policy or condition raised, or gave something that is no effect. Nothing was decided."""
+
+    def __init__(self, policy: str, message: str) -> None:
+        super().__init__(policy, message)
+        self.policy, self.message = policy, message
+
+    def __str__(self) -> str:
+        return f"Policy {quote(self.policy)}: {self.message}"
+
+
+class RejectedError(PatronageError):
+    """`Decision.require()` met a refusal: `code` says why, `final` whether trying again can help."""
+
+    def __init__(self, code: str, sentence: str, final: bool) -> None:
+        super().__init__(code, sentence, final)
+        self.code, self.sentence, self.final = code, sentence, final
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class StaleStateError(PatronageError):
+    """Someone else wrote first: load the account again, decide again, append again."""
+
+    def __init__(self, account: str, expected: int, actual: int) -> None:
+        super().__init__(account, expected, actual)
+        self.account, self.expected, self.actual = account, expected, actual
+
+    def __str__(self) -> str:
+        return f"{quote(self.account)} is at version {self.actual}, not {self.expected}: load it again and decide again."
+
+
+class DuplicateEventError(PatronageError):
+    """The account already has a commit for this event: read the history for the first answer."""
+
+    def __init__(self, account: str, event_id: str) -> None:
+        super().__init__(account, event_id)
+        self.account, self.event_id = account, event_id
+
+    def __str__(self) -> str:
+        return f"{quote(self.account)} already has event {quote(self.event_id)}: read the history for its answer."
+
+
+class EventConflictError(PatronageError):
+    """The event's id is known with other content; `field` names the first that differs."""
+
+    def __init__(self, account: str, event_id: str, field: str) -> None:
+        super().__init__(account, event_id, field)
+        self.account, self.event_id, self.field = account, event_id, field
+
+    def __str__(self) -> str:
+        return (
+            f"{quote(self.account)} already has an event {quote(self.event_id)} whose {quote(self.field)} differs: "
+            "an id names one event for ever, so give the new event an id of its own."
+        )
+
+
+class LedgerError(PatronageError):
+    """Commits do not add up: an invariant of the ledger is broken at the entry named."""
+
+    def __init__(self, where: str, message: str) -> None:
+        super().__init__(where, message)
+        self.where, self.message = where, message
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"

@@ -1,0 +1,480 @@
+"""
+What was recorded: accounts, lots, grants, entries, commits. All immutable, all in whole steps.
+
+A transfer moves a positive amount of one unit from one account to another, so the ledger balances
+by construction. In a commit a transfer has the commit's own account on exactly one side (or on
+both, where parts are reserved, confirmed or merged); the other side is a system account. The parts
+it took out of the account's lots and put into them are written out in full, so a state is the fold
+of its commits, and which credit paid which debit can always be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+import attrs
+
+from patronage._build import builder
+from patronage._frozen import FrozenMapping
+from patronage.errors import InvalidValueError, quote
+from patronage.events import Event, identifier
+from patronage.periods import format_instant
+from patronage.terms_of_time import Term
+from patronage.units import Amount
+
+Fact = str | int | bool | None | tuple[str, ...]
+"""What a reason may state: exact numbers as whole numbers or texts such as `3/2`, and ids."""
+
+
+class AccountKind(Enum):
+    """Who holds an account. A member's id can never equal a system's: the kind is part of the account."""
+
+    MEMBER = "member"
+    SHARED = "shared"
+    SYSTEM = "system"
+
+
+@attrs.frozen(weakref_slot=False)
+class Account:
+    """An account: a kind and an id. Make it by `Account.member("m-1")` or `Account.shared("budget")`."""
+
+    kind: AccountKind = attrs.field(validator=attrs.validators.instance_of(AccountKind))
+    id: str = attrs.field(converter=identifier)
+
+    @classmethod
+    def member(cls, id: str) -> Account:
+        """The account of a member: a person, a household, a bearer card."""
+        return cls(AccountKind.MEMBER, id)
+
+    @classmethod
+    def shared(cls, id: str) -> Account:
+        """An account held by the program, an offer, a household or a partner."""
+        return cls(AccountKind.SHARED, id)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What accounts are sorted by."""
+        return (self.kind.value, self.id)
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.id}"
+
+
+def system(name: str) -> Account:
+    """A system account: the other side of a member's transfers."""
+    return Account(AccountKind.SYSTEM, name)
+
+
+ISSUED: Final = system("issued")
+REDEEMED: Final = system("redeemed")
+EXPIRED: Final = system("expired")
+ADJUSTED: Final = system("adjusted")
+FORGIVEN: Final = system("forgiven")
+IN_TRANSIT: Final = system("in_transit")
+
+
+@attrs.frozen(weakref_slot=False)
+class Source:
+    """Where a part of a balance came from: the account and the root event. Two members may have equal event ids."""
+
+    account: Account
+    root: str
+
+
+DEBT: Final = Source(system("debt"), "debt")
+"""The source of a debt: a lot with a negative amount, one per unit and label."""
+
+
+@attrs.frozen(weakref_slot=False)
+class Validity:
+    """
+    When a lot can be spent, `[available_at, expires_at)`, and what its life hangs on.
+
+    *available_at* None is at once, unless *on_confirmation*. *expires_after* stands until a
+    confirmation turns it into *expires_at*. A lot that *needs* a grant ends at the earlier of
+    expires_at and the grant's end; one *held_by* a grant at the later of expires_at and the grant's
+    end plus *grace*. *goes_to* is the account that expiry moves it to.
+    """
+
+    available_at: datetime | None = None
+    on_confirmation: bool = False
+    expires_at: datetime | None = None
+    expires_after: Term | None = None
+    needs: str | None = None
+    held_by: str | None = None
+    grace: Term | None = None
+    goes_to: Account = EXPIRED
+
+    @property
+    def endless(self) -> bool:
+        """Nothing will ever end it."""
+        return self.expires_at is None and self.expires_after is None and self.needs is None
+
+
+ALWAYS: Final = Validity()
+
+
+@attrs.frozen(weakref_slot=False)
+class Lot:
+    """
+    A part of a balance. Its identity is all but *steps*: parts of one identity are one lot.
+
+    *steps* is below zero only for a debt in a state. What never expires, and every tally, has
+    neither source nor age, and merges.
+    """
+
+    unit: str
+    steps: int
+    label: str | None
+    validity: Validity
+    source: Source | None
+    credited_at: datetime | None
+    reserved_for: str | None
+
+    @property
+    def amount(self) -> Amount:
+        """What it holds."""
+        return Amount(self.steps, self.unit)
+
+    @property
+    def is_debt(self) -> bool:
+        """Whether it is a debt."""
+        return self.source == DEBT
+
+
+class GrantChange(Enum):
+    """What happened to a grant."""
+
+    GIVEN = "given"
+    USED = "used"
+    REVOKED = "revoked"
+    ENDED = "ended"
+
+
+class WakeChange(Enum):
+    """What happened to a wake-up."""
+
+    SET = "set"
+    ENDED = "ended"
+
+
+@attrs.frozen(weakref_slot=False)
+class Grant:
+    """
+    A right with a validity `[valid_from, valid_until)`: a tier, a membership, a voucher, a linked account.
+
+    One live grant per (key, value, giver, occasion). *giver* is `policy/rule`, or `@actor` for an
+    operator; *occasion* the period or step that gave it, empty for operators and activities.
+    *consumed* keeps the parts that it cost. A revoked or ended grant has *ended* set, and stays in
+    the state while a lot hangs on it.
+    """
+
+    key: str
+    value: str | None
+    valid_from: datetime
+    valid_until: datetime | None
+    uses: int | None
+    giver: str
+    occasion: str
+    source: Source
+    consumed: tuple[Lot, ...] = ()
+    ended: bool = False
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What tells it from others."""
+        return (self.key, self.value or "", self.giver, self.occasion)
+
+    def in_force(self, at: datetime) -> bool:
+        """Whether it holds at an instant, with uses left."""
+        return (
+            not self.ended
+            and self.valid_from <= at
+            and (self.valid_until is None or at < self.valid_until)
+            and self.uses != 0
+        )
+
+
+@attrs.frozen(weakref_slot=False)
+class WakeUp:
+    """At *at* the policy is shown this again: a follow-up later, to oneself."""
+
+    at: datetime
+    policy: str
+    name: str
+    facts: FrozenMapping[str, Fact]
+
+
+@attrs.frozen(weakref_slot=False)
+class Reason:
+    """Why: a code, and the numbers behind it. Rendered to a sentence when read."""
+
+    code: str
+    facts: FrozenMapping[str, Fact]
+
+
+@attrs.frozen(weakref_slot=False)
+class Booking:
+    """
+    What one rule has in a transfer, with the numbers behind it.
+
+    *steps* is signed: below zero where a refund takes back. *base* is what the rule counted and
+    *exact* its figure before rounding, both as (numerator, denominator); *rate* and *rounding* say
+    how the one became the other; *wanted* is what it came to before the ceiling *trimmed_by*.
+    """
+
+    rule: str
+    steps: int
+    wanted: int
+    base: tuple[int, int]
+    exact: tuple[int, int]
+    rate: str
+    rounding: str
+    lines: tuple[str, ...]
+    trimmed_by: str | None
+
+
+@attrs.frozen(weakref_slot=False)
+class Transfer:
+    """
+    *steps* of *unit* moved from *payer* to *payee*; *taken* and *put* are the parts of the own account's lots.
+
+    *cause* and *n* make its id: an event's own entries are numbered under the event's id, what time
+    does takes its cause from what fell due. *policy* decided it; *books* says what it books per
+    rule: together with policy, unit and label that is what a refund compares.
+    """
+
+    cause: str
+    n: int
+    at: datetime
+    policy: str
+    about: Source
+    unit: str
+    label: str | None
+    steps: int
+    payer: Account
+    payee: Account
+    taken: tuple[Lot, ...]
+    put: tuple[Lot, ...]
+    books: tuple[Booking, ...]
+    reason: Reason
+
+    @property
+    def amount(self) -> Amount:
+        """What it moved."""
+        return Amount(self.steps, self.unit)
+
+
+@attrs.frozen(weakref_slot=False)
+class GrantEntry:
+    """A grant was given, used, revoked or ended; *grant* is how it stands after that."""
+
+    cause: str
+    n: int
+    at: datetime
+    policy: str
+    rule: str
+    about: Source
+    change: GrantChange
+    grant: Grant
+    reason: Reason
+
+
+@attrs.frozen(weakref_slot=False)
+class WakeEntry:
+    """A wake-up was set, or ended."""
+
+    cause: str
+    n: int
+    at: datetime
+    policy: str
+    rule: str
+    about: Source
+    change: WakeChange
+    wake_up: WakeUp
+    reason: Reason
+
+
+Entry = Transfer | GrantEntry | WakeEntry
+
+
+class RejectionCode(Enum):
+    """Why an event was refused. Where several hold, the one listed first is given."""
+
+    EVENT_TIME_OUT_OF_RANGE = "event_time_out_of_range"  # Before 1970 or after 2199.
+    TOO_FAR_AHEAD = "too_far_ahead"  # Not yet: ahead of the service's clock.
+    UNKNOWN_ROOT = "unknown_root"  # Not yet: what it speaks of is not in the history.
+    HISTORY_INCOMPLETE = "history_incomplete"  # Not yet: commits about its root are missing.
+    TOO_LATE = "too_late"  # Not yet: older than the state.
+    WRONG_ROOT = "wrong_root"  # It speaks of an event that cannot be refunded, captured, confirmed or undone.
+    UNKNOWN_UNIT = "unknown_unit"  # Its amount is in a unit that the terms do not have.
+    UNKNOWN_REWARD = "unknown_reward"
+    ALREADY_ENDED = "already_ended"  # A reservation, redemption or purchase that has ended, or is undone.
+    PAYS_A_PURCHASE = "pays_a_purchase"  # A redemption that a standing purchase's tender names.
+    UNKNOWN_LINE = "unknown_line"  # A refund of a line that the purchase has not.
+    REFUND_EXCEEDS_PURCHASE = "refund_exceeds_purchase"
+    CAPTURE_EXCEEDS_RESERVATION = "capture_exceeds_reservation"
+    NOT_ELIGIBLE = "not_eligible"  # A condition of the reward does not hold.
+    ORDER_BELOW_MINIMUM = "order_below_minimum"
+    AMOUNT_MISSING = "amount_missing"
+    WRONG_UNIT = "wrong_unit"  # Neither what is spent nor what is wanted.
+    AMOUNT_BELOW_MINIMUM = "amount_below_minimum"
+    AMOUNT_ABOVE_MAXIMUM = "amount_above_maximum"
+    AMOUNT_NOT_A_STEP = "amount_not_a_step"
+    LIMIT_REACHED = "limit_reached"
+    BALANCE_TOO_LOW = "balance_too_low"
+
+
+NOT_YET: Final = frozenset(
+    {
+        RejectionCode.TOO_FAR_AHEAD,
+        RejectionCode.UNKNOWN_ROOT,
+        RejectionCode.HISTORY_INCOMPLETE,
+        RejectionCode.TOO_LATE,
+        RejectionCode.EVENT_TIME_OUT_OF_RANGE,
+    }
+)
+"""Refusals that are not recorded: the same event may be sent again."""
+
+
+@attrs.frozen(weakref_slot=False)
+class Refusal:
+    """Why an event was refused, with the facts. Final ones are recorded and stay; the others may be sent again."""
+
+    code: RejectionCode
+    facts: FrozenMapping[str, Fact]
+
+    @property
+    def final(self) -> bool:
+        """Whether the same event will be refused for ever."""
+        return self.code not in NOT_YET
+
+
+class BenefitKind(Enum):
+    """What the shop must now hand over or charge."""
+
+    MONEY_OFF = "money_off"
+    PRODUCT = "product"
+    VOUCHER = "voucher"
+    PAYOUT = "payout"
+    CHARGE = "charge"
+    OTHER = "other"
+
+
+@attrs.frozen(weakref_slot=False)
+class Benefit:
+    """
+    What the shop must now hand over: money off with its share per line of the cart, a product, a payout.
+
+    *shares* map a line's id to its share in steps of *amount*'s unit; they sum to *amount*.
+    """
+
+    kind: BenefitKind
+    reward: str
+    amount: Amount | None
+    quantity: int
+    shares: FrozenMapping[str, int]
+
+
+@attrs.frozen(weakref_slot=False)
+class Balance:
+    """A balance that rules could read: available steps of a unit under a label (None: without one)."""
+
+    unit: str
+    label: str | None
+    steps: int
+
+
+@attrs.frozen(weakref_slot=False)
+class Basis:
+    """
+    What rules could read when the event was decided, before the first policy.
+
+    *grants* in force, whole; *balances* of the units and labels that the terms read; *others* the
+    same of other accounts, by `kind id`.
+    """
+
+    grants: tuple[Grant, ...] = ()
+    balances: tuple[Balance, ...] = ()
+    others: FrozenMapping[str, tuple[Balance, ...]] = FrozenMapping()
+
+
+@attrs.frozen(weakref_slot=False)
+class Commit:
+    """
+    What is stored for one event on one account.
+
+    *root* is the event's root and *ordinal* its place among the account's commits of that root, from
+    0; *names* is all that its event and entries are about. *terms_from* is the effective instant of
+    the terms that decided it. *refusal* stands where the event was refused for good. *fingerprint*,
+    *terms_digest* and *recorded_at* are stamped by the service. *after*, the account's new state, is
+    outside equality.
+    """
+
+    account: Account
+    version: int
+    event: Event
+    root: str
+    ordinal: int
+    names: tuple[str, ...]
+    terms_from: datetime
+    basis: Basis
+    entries: tuple[Entry, ...]
+    benefits: tuple[Benefit, ...]
+    refusal: Refusal | None
+    next_due: datetime | None
+    fingerprint: str | None = None
+    terms_digest: str | None = None
+    recorded_at: datetime | None = None
+    after: object = attrs.field(default=None, eq=False, repr=False)
+
+
+def entry_id(entry: Entry) -> str:
+    """The entry's id within its account: its number and its cause, such as `0/order-17`."""
+    return f"{entry.n}/{entry.cause}"
+
+
+def reason(code: str, facts: Mapping[str, Fact] | None = None) -> Reason:
+    """A reason from a code and its facts."""
+    return Reason(code, FrozenMapping(facts or {}))
+
+
+def lot_key(lot: Lot) -> tuple[str, ...]:
+    """The canonical order of a lot's identity: the last tie of every order, and what derived ids hash."""
+    v = lot.validity
+    return (
+        lot.unit,
+        lot.label or "",
+        "" if v.expires_at is None else format_instant(v.expires_at),
+        "" if v.available_at is None else format_instant(v.available_at),
+        "confirm" if v.on_confirmation else "",
+        "" if lot.credited_at is None else format_instant(lot.credited_at),
+        "" if lot.source is None else lot.source.account.kind.value,
+        "" if lot.source is None else lot.source.account.id,
+        "" if lot.source is None else lot.source.root,
+        v.needs or "",
+        v.held_by or "",
+        repr(v.grace) if v.grace is not None else "",
+        repr(v.expires_after) if v.expires_after is not None else "",
+        v.goes_to.id,
+        lot.reserved_for or "",
+    )
+
+
+def positive_amount(what: str, amount: Amount) -> Amount:
+    """*amount*, where it is above zero; else InvalidValueError that names *what*."""
+    if not isinstance(amount, Amount) or amount.steps <= 0:
+        raise InvalidValueError(f"{what} must be an amount above 0, not {quote(amount)}.")
+    return amount
+
+
+build_lot: Callable[..., Lot] = builder(Lot)
+build_transfer: Callable[..., Transfer] = builder(Transfer)
+build_commit: Callable[..., Commit] = builder(Commit)
+build_basis: Callable[..., Basis] = builder(Basis)
+build_balance: Callable[..., Balance] = builder(Balance)
+build_booking: Callable[..., Booking] = builder(Booking)
+build_reason: Callable[..., Reason] = builder(Reason)

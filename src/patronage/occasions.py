@@ -1,0 +1,381 @@
+"""What a policy is shown, and what it answers: occasions in, effects out. Both are plain frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from enum import Enum
+from typing import Final, Protocol
+
+import attrs
+
+from patronage._build import builder
+from patronage._frozen import FrozenMapping
+from patronage.errors import InvalidValueError, quote
+from patronage.events import Activity, Event, Line, Purchase, many, word
+from patronage.ledger import (
+    EXPIRED,
+    Account,
+    Balance,
+    Basis,
+    Booking,
+    Fact,
+    Grant,
+    Lot,
+    Reason,
+    Source,
+    Validity,
+    WakeUp,
+    positive_amount,
+    reason,
+)
+from patronage.periods import Calendar
+from patronage.terms_of_time import Term
+from patronage.units import Amount, Unit
+
+
+class CountedFrom(Enum):
+    """What the life of a credit counts from."""
+
+    EARNING = "earning"
+    AVAILABILITY = "availability"
+
+
+@attrs.frozen(kw_only=True)
+class Life:
+    """
+    When what a rule credits can be spent, relative to the event: resolved to a `Validity` when it is credited.
+
+    *available_after* None is at once. *on_confirmation* waits for a Confirmation. *expires_after*
+    None is never. *needs* and *held_by* name grants, *grace* goes with held_by. *goes_to* is where
+    expiry moves it.
+    """
+
+    available_after: Term | None = None
+    on_confirmation: bool = False
+    expires_after: Term | None = None
+    counted_from: CountedFrom = CountedFrom.EARNING
+    needs: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
+    held_by: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
+    grace: Term | None = None
+    goes_to: Account = EXPIRED
+
+    def __attrs_post_init__(self) -> None:
+        if self.on_confirmation and self.available_after is not None:
+            raise InvalidValueError("A credit becomes available after a term or on confirmation, not both.")
+        if self.grace is not None and self.held_by is None:
+            raise InvalidValueError("A grace goes with held_by: name the grant that holds the credit.")
+        if self.held_by is not None and self.expires_after is None:
+            raise InvalidValueError("What a grant holds must have a life of its own: give expires_after.")
+
+    @property
+    def by_day(self) -> bool:
+        """Whether the validity depends on the local day alone."""
+        terms = (self.available_after, self.expires_after)
+        return all(term is None or term.by_day for term in terms)
+
+    def resolve(self, at: datetime, calendar: Calendar) -> Validity:
+        """The validity of what is credited at *at*."""
+        available_at = None if self.available_after is None else self.available_after.end(at, calendar)
+        expires_at, expires_after = None, None
+        if self.expires_after is not None:
+            if self.counted_from is CountedFrom.EARNING:
+                expires_at = self.expires_after.end(at, calendar)
+            elif self.on_confirmation:
+                expires_after = self.expires_after
+            else:
+                expires_at = self.expires_after.end(available_at or at, calendar)
+        return Validity(
+            available_at,
+            self.on_confirmation,
+            expires_at,
+            expires_after,
+            self.needs,
+            self.held_by,
+            self.grace,
+            self.goes_to,
+        )
+
+
+AT_ONCE: Final = Life()
+
+
+@attrs.frozen
+class LotAvailable:
+    """A lot became available."""
+
+    lot: Lot
+
+
+@attrs.frozen
+class LotEnded:
+    """A lot ended with something left."""
+
+    lot: Lot
+
+
+@attrs.frozen
+class GrantEnded:
+    """A grant ran out."""
+
+    grant: Grant
+
+
+@attrs.frozen
+class Woken:
+    """A wake-up that this policy had set fell due."""
+
+    wake_up: WakeUp
+
+
+Trigger = LotAvailable | LotEnded | GrantEnded | Woken
+
+
+@attrs.frozen(weakref_slot=False)
+class Occasion:
+    """
+    What a policy is shown: an *event*, or a *trigger* (something that time did), at an instant.
+
+    *basis* is what rules can read as it now stands, after the policies before this one. A policy is
+    never shown a refund or a cancellation: the purchase is decided again without what came back.
+    """
+
+    at: datetime
+    account: Account
+    event: Event | None
+    trigger: Trigger | None
+    basis: Basis
+    calendar: Calendar
+    units: FrozenMapping[str, Unit]
+
+    @property
+    def purchase(self) -> Purchase | None:
+        """The event, where it is a purchase."""
+        return self.event if isinstance(self.event, Purchase) else None
+
+    @property
+    def activity(self) -> Activity | None:
+        """The event, where it is an activity."""
+        return self.event if isinstance(self.event, Activity) else None
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines of the purchase, or of the cart of a request; else none."""
+        event = self.event
+        if isinstance(event, Purchase):
+            return event.lines
+        cart: tuple[Line, ...] = getattr(event, "cart", ())
+        return cart
+
+    def balance(self, unit: str, label: str | None = None) -> int:
+        """Available steps of *unit* under *label*, among what the terms declare that they read."""
+        for held in self.basis.balances:
+            if held.unit == unit and held.label == label:
+                return held.steps
+        return 0
+
+    def balance_in_all(self, unit: str) -> int:
+        """Available steps of *unit* under all labels, among what the terms declare that they read."""
+        return sum(held.steps for held in self.basis.balances if held.unit == unit)
+
+    def grants(self, key: str, value: str | None = None) -> tuple[Grant, ...]:
+        """The grants in force under *key* (and *value*)."""
+        at = self.at
+        return tuple(
+            grant
+            for grant in self.basis.grants
+            if grant.key == key and (value is None or grant.value == value) and grant.in_force(at)
+        )
+
+
+@attrs.frozen(weakref_slot=False)
+class Credit:
+    """
+    *amount* to the account. *rule* names what gave it, *why* the reason; *life* when it can be spent.
+
+    *books* (what each rule has in it) and *validity* (the life already resolved) are given by the
+    library's own rules.
+    """
+
+    amount: Amount
+    rule: str = attrs.field(default="", kw_only=True)
+    label: str | None = attrs.field(default=None, kw_only=True)
+    life: Life = attrs.field(default=AT_ONCE, kw_only=True)
+    why: Reason = attrs.field(default=reason("credited"), kw_only=True)
+    books: tuple[Booking, ...] = attrs.field(default=(), kw_only=True)
+    validity: Validity | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        positive_amount("A credit", self.amount)
+
+
+@attrs.frozen(weakref_slot=False)
+class Debit:
+    """*amount* from the account: exactly (a shortfall is debt), or *up_to* what is there."""
+
+    amount: Amount
+    rule: str = attrs.field(default="", kw_only=True)
+    label: str | None = attrs.field(default=None, kw_only=True)
+    up_to: bool = attrs.field(default=False, kw_only=True)
+    why: Reason = attrs.field(default=reason("debited"), kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        positive_amount("A debit", self.amount)
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class SetTo:
+    """The balance of *amount*'s unit and *label* becomes *amount*: a credit or a debit of the difference."""
+
+    amount: Amount
+    rule: str = ""
+    label: str | None = None
+    life: Life = AT_ONCE
+    why: Reason = reason("set")
+
+    def __attrs_post_init__(self) -> None:
+        if self.amount.steps < 0:
+            raise InvalidValueError(f"A balance is set to at least 0, not {self.amount.steps} steps.")
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Give:
+    """A grant of *key* (and *value*), for *lasts*, with *uses*. Given again it extends to the later end."""
+
+    key: str = attrs.field(converter=word)
+    value: str | None = None
+    lasts: Term | None = None
+    uses: int | None = None
+    occasion: str = ""
+    rule: str = ""
+    why: Reason = reason("given")
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Use:
+    """One use of the grant in force under *key* (and *value*) that ends first."""
+
+    key: str = attrs.field(converter=word)
+    value: str | None = None
+    rule: str = ""
+    why: Reason = reason("used")
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Revoke:
+    """The grants in force under *key* (and *value*) end now."""
+
+    key: str = attrs.field(converter=word)
+    value: str | None = None
+    rule: str = ""
+    why: Reason = reason("revoked")
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Wake:
+    """Show this policy *name* and *facts* again at *at*, which lies after the occasion."""
+
+    at: datetime
+    name: str = attrs.field(converter=word)
+    facts: FrozenMapping[str, Fact] = attrs.field(default=FrozenMapping(), converter=FrozenMapping)
+    rule: str = ""
+
+
+Effect = Credit | Debit | SetTo | Give | Use | Revoke | Wake
+
+EFFECTS: Final = (Credit, Debit, SetTo, Give, Use, Revoke, Wake)
+
+build_credit: Callable[..., Credit] = builder(Credit)
+build_occasion: Callable[..., Occasion] = builder(Occasion)
+
+
+@attrs.frozen(weakref_slot=False)
+class Read:
+    """A balance that a condition, a ceiling or a policy reads: *label* None is that without a label."""
+
+    unit: str
+    label: str | None = None
+    all_labels: bool = False
+
+
+class Condition(Protocol):
+    """
+    A question about an occasion, or about one of its lines.
+
+    *line* None asks about the whole: a condition on lines then holds where it does for some line.
+    A caller's own condition is any frozen object with this method; what it reads of balances it
+    names in a `reads` property (a sequence of `Read`), if any.
+    """
+
+    def holds(self, occasion: Occasion, line: Line | None) -> bool:
+        """Whether it holds."""
+        ...
+
+
+def basis_with(
+    basis: Basis, effects: Iterable[Effect], occasion: Occasion, policy: str, watched: frozenset[str]
+) -> Basis:
+    """
+    The basis as it stands after *effects*: what a policy listed later may read.
+
+    Only the *watched* units, those that the terms read, are followed. Live decisions and decisions
+    made again both come through here, so they see the same.
+    """
+    known = {(held.unit, held.label): held.steps for held in basis.balances}
+    grants = list(basis.grants)
+    changed = False
+    for effect in effects:
+        if isinstance(effect, Credit | Debit | SetTo):
+            key = (effect.amount.unit, effect.label)
+            if effect.amount.unit not in watched:
+                continue
+            changed = True
+            held_now, steps = known.get(key, 0), effect.amount.steps
+            if isinstance(effect, Credit):
+                if not effect.life.on_confirmation and effect.life.available_after is None:
+                    known[key] = held_now + steps
+            elif isinstance(effect, SetTo):
+                known[key] = steps
+            else:
+                known[key] = held_now - (min(steps, max(held_now, 0)) if effect.up_to else steps)
+        elif isinstance(effect, Give):
+            changed = True
+            grants.append(_given(effect, occasion, policy))
+        elif isinstance(effect, Revoke):
+            changed = True
+            grants = [g for g in grants if g.key != effect.key or (effect.value and g.value != effect.value)]
+        elif isinstance(effect, Use):
+            changed = True
+            for i, grant in enumerate(grants):
+                if grant.key == effect.key and (effect.value is None or grant.value == effect.value):
+                    if grant.uses is not None:
+                        grants[i] = attrs.evolve(grant, uses=grant.uses - 1)
+                    break
+    if not changed:
+        return basis
+    return Basis(tuple(grants), tuple(Balance(u, label, steps) for (u, label), steps in known.items()), basis.others)
+
+
+def _given(effect: Give, occasion: Occasion, policy: str) -> Grant:
+    until = None if effect.lasts is None else effect.lasts.end(occasion.at, occasion.calendar)
+    source = source_of(occasion)
+    return Grant(
+        effect.key, effect.value, occasion.at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, source
+    )
+
+
+def source_of(occasion: Occasion) -> Source:
+    """What an occasion's effects are about: the event's root, or what time did."""
+    return Source(occasion.account, occasion.event.about if occasion.event is not None else "~time")
+
+
+def names_of(value: Iterable[str]) -> tuple[str, ...]:
+    """A sequence of words, as a tuple in order."""
+    return tuple(word(item) for item in many(value))
+
+
+def check_effect(effect: object) -> Effect:
+    """*effect*, where it is one; else InvalidValueError."""
+    if not isinstance(effect, EFFECTS):
+        raise InvalidValueError(f"{quote(effect)} is no effect: give Credit, Debit, SetTo, Give, Use, Revoke or Wake.")
+    return effect

@@ -1,0 +1,8 @@
+"""The policies: thin objects over the shared mechanisms, one file a policy."""
+
+from __future__ import annotations
+
+from patronage.policies.base import Policy
+from patronage.policies.points import PointsPolicy
+
+__all__ = ["PointsPolicy", "Policy"]

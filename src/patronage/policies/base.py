@@ -1,0 +1,79 @@
+"""The Policy protocol: occasion in, effects out. What the library ships and what a caller writes are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+import attrs
+
+from patronage.ceilings import BoundCeiling
+from patronage.earning import Setting, WhyNot
+from patronage.errors import InvalidValueError, PolicyError, quote
+from patronage.occasions import Effect, Occasion, Read, check_effect
+
+
+class Policy(Protocol):
+    """
+    What a caller writes: a frozen object with a name and one method.
+
+    It is shown facts and what time does, never a refund or a cancellation: a purchase of which
+    something came back is shown again, without it, and what differs is booked. So it must answer
+    from the occasion alone. What it reads of balances it names in a `reads` attribute (a sequence
+    of `Read`), if any.
+    """
+
+    @property
+    def name(self) -> str:
+        """What entries name it by: unique among the policies of the terms."""
+        ...
+
+    def effects(self, occasion: Occasion) -> Iterable[Effect]:
+        """What the occasion gives or takes. An empty basket is never shown."""
+        ...
+
+
+@runtime_checkable
+class Bindable(Protocol):
+    """A policy of the library's own, which is bound to its terms once."""
+
+    def bind(self, setting: Setting) -> BoundPolicy:
+        """The policy ready to be asked."""
+        ...
+
+
+Answer = Callable[[Occasion, "list[WhyNot] | None"], Sequence[Effect]]
+
+
+@attrs.frozen(eq=False)
+class BoundPolicy:
+    """
+    A policy ready to be asked: *answer* gives its effects.
+
+    *reads* are the balances it reads, *tallies* gives those of its *ceilings* at an instant;
+    *triggers* says whether it is shown what time does.
+    """
+
+    name: str
+    answer: Answer
+    reads: tuple[Read, ...] = ()
+    tallies: Callable[[datetime], Iterable[tuple[str, str]]] | None = None
+    ceilings: Sequence[BoundCeiling] = ()
+    triggers: bool = True
+
+
+def bind(policy: Policy, setting: Setting) -> BoundPolicy:
+    """*policy* bound to its terms; a caller's own one is asked as it is, its answer checked."""
+    if isinstance(policy, Bindable):
+        return policy.bind(setting)
+
+    def answer(occasion: Occasion, trace: list[WhyNot] | None) -> Sequence[Effect]:
+        try:
+            return [check_effect(effect) for effect in policy.effects(occasion)]
+        except InvalidValueError as error:
+            raise PolicyError(policy.name, str(error)) from error
+        except Exception as error:
+            raise PolicyError(policy.name, f"it raised {type(error).__name__}: {quote(str(error))}") from error
+
+    return BoundPolicy(policy.name, answer, tuple(getattr(policy, "reads", ())))

@@ -1,0 +1,60 @@
+"""PointsPolicy: what is earned by spending, by items, by visits and by activities, in any unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from patronage.earning import Earning, Setting
+from patronage.errors import InvalidValueError, quote
+from patronage.events import many
+from patronage.occasions import Effect, Occasion
+from patronage.policies.base import BoundPolicy
+from patronage.rules import RULES, Ceiling, Group, Rule, ceilings, name
+
+
+def _rules(value: Iterable[Rule]) -> tuple[Rule, ...]:
+    found = many(value)
+    if not found or not all(isinstance(rule, RULES) for rule in found):
+        raise InvalidValueError(f"A points policy has rules (SpendRule, BonusRule, ...), not {quote(value)}.")
+    return found
+
+
+def _groups(value: Iterable[Group]) -> tuple[Group, ...]:
+    found = many(value)
+    if not all(isinstance(group, Group) for group in found) or len({g.name for g in found}) < len(found):
+        raise InvalidValueError("Groups are members of Group, each with a name of its own.")
+    return found
+
+
+@attrs.frozen(kw_only=True)
+class PointsPolicy:
+    """
+    Credits what its *rules* come to: points, stars, miles, cash, in any unit of the terms.
+
+    Rules without a group add up; *groups* say how others stack. *ceilings* hold for the sum of the
+    rules, in the order in which they are listed.
+    """
+
+    name: str = attrs.field(converter=name)
+    rules: tuple[Rule, ...] = attrs.field(converter=_rules)
+    groups: tuple[Group, ...] = attrs.field(default=(), converter=_groups)
+    ceilings: tuple[Ceiling, ...] = attrs.field(default=(), converter=ceilings)
+
+    def bind(self, setting: Setting) -> BoundPolicy:
+        """The policy ready to be asked. Raises InvalidValueError where rules, groups and units do not fit."""
+        earning = Earning(self.rules, self.groups, self.ceilings, setting)
+        return BoundPolicy(
+            self.name,
+            earning.credits,
+            earning.reads,
+            earning.tallies if earning.ceilings else None,
+            earning.ceilings,
+            triggers=False,
+        )
+
+    def effects(self, occasion: Occasion) -> Iterable[Effect]:
+        """What the occasion earns, for a policy that stands alone: `Terms` binds it once instead."""
+        setting = Setting(policy=self.name, units=occasion.units, calendar=occasion.calendar, refund_for=None)
+        return Earning(self.rules, self.groups, self.ceilings, setting).credits(occasion)

@@ -1,0 +1,396 @@
+"""
+The program: a pure decider over a timeline of terms.
+
+`decide` answers one event; `advance` does what time alone does; `at` reads an account at an instant.
+Same input, same answer: there is no clock, no randomness and no I/O here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Final
+
+import attrs
+
+from patronage._frozen import FrozenMapping
+from patronage.applying import apply_effects
+from patronage.book import Book, due_cause
+from patronage.decisions import Accepted, Decision, Rejected, build_accepted
+from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, quote
+from patronage.events import (
+    Activity,
+    Adjustment,
+    Cancellation,
+    Capture,
+    Confirmation,
+    Enrolment,
+    Event,
+    Purchase,
+    Redemption,
+    Refund,
+    Release,
+    Reservation,
+    StatusEnd,
+    StatusGrant,
+    TimePassed,
+    identifier,
+    many,
+    undone,
+)
+from patronage.ledger import (
+    Account,
+    Basis,
+    Benefit,
+    Commit,
+    Entry,
+    Fact,
+    Grant,
+    Lot,
+    Refusal,
+    RejectionCode,
+    Source,
+    WakeUp,
+    build_commit,
+    lot_key,
+)
+from patronage.occasions import (
+    GrantEnded,
+    LotAvailable,
+    LotEnded,
+    Occasion,
+    Trigger,
+    Woken,
+    basis_with,
+    build_occasion,
+)
+from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, utc
+from patronage.requests import LAPSE, Requests
+from patronage.standing import Standing
+from patronage.state import State
+from patronage.terms import BoundTerms, Terms
+from patronage.units import Unit
+
+NEEDS_HISTORY: Final = (Refund, Capture, Release, Cancellation, Confirmation)
+_FACTS: Final = (Purchase, Enrolment, Activity)
+
+
+@attrs.frozen
+class Involved:
+    """What an event needs: *accounts* whose states, *roots* whose commits must be read."""
+
+    accounts: tuple[Account, ...]
+    roots: tuple[str, ...]
+
+
+def _timeline(value: Terms | Iterable[Terms]) -> tuple[Terms, ...]:
+    found = (value,) if isinstance(value, Terms) else many(value)
+    if not found or not all(isinstance(terms, Terms) for terms in found):
+        raise InvalidValueError(f"A program has Terms, one or a timeline, not {quote(value)}.")
+    ordered = tuple(sorted(found, key=lambda terms: terms.effective_from))
+    for earlier, later in zip(ordered, ordered[1:], strict=False):
+        if earlier.effective_from == later.effective_from:
+            raise InvalidValueError(f"Two terms take effect at {format_instant(later.effective_from)}.")
+    return ordered
+
+
+@attrs.frozen(kw_only=True)
+class Program:
+    """
+    A loyalty program: its *id*, the *time_zone* in which days and months are counted, and its terms.
+
+    *terms* are one version, or a timeline in order of `effective_from`. A code's decimals and kind
+    never change over it. Raises InvalidValueError where the terms do not fit together.
+    """
+
+    id: str = attrs.field(converter=identifier)
+    time_zone: str
+    terms: tuple[Terms, ...] = attrs.field(converter=_timeline)
+
+    def __attrs_post_init__(self) -> None:
+        known: dict[str, Unit] = {}
+        for terms in self.terms:
+            for unit in terms.units:
+                if known.setdefault(unit.code, unit) != unit:
+                    raise InvalidValueError(f"Unit {unit.code} changes its decimals or kind over the terms.")
+        _ = self._bound
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The calendar of the program's time zone."""
+        return Calendar(self.time_zone)
+
+    @cached_property
+    def _bound(self) -> tuple[BoundTerms, ...]:
+        """The terms made ready, once: latest first."""
+        return tuple(BoundTerms(terms, self.calendar) for terms in reversed(self.terms))
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """All units of the timeline, in order of their codes."""
+        known = {unit.code: unit for terms in self.terms for unit in terms.units}
+        return tuple(known[code] for code in sorted(known))
+
+    def terms_at(self, at: datetime) -> BoundTerms:
+        """The terms in force at an instant; the first ones before they take effect."""
+        bound = self._bound
+        for terms in bound:
+            if terms.effective_from <= at:
+                return terms
+        return bound[-1]
+
+    def involves(
+        self, event: Event, states: Collection[State] = (), history: Iterable[Commit] = ()
+    ) -> Involved:
+        """
+        The accounts and roots that a decision of *event* needs.
+
+        Asked again with what was found until nothing new comes up: a refund needs its purchase, and
+        the purchase names the redemptions that paid it.
+        """
+        roots = set()
+        if isinstance(event, NEEDS_HISTORY):
+            roots.add(event.about)
+            for commit in history:
+                if commit.root == event.about and isinstance(commit.event, Purchase):
+                    roots.update(commit.event.redemptions)
+        return Involved((Account.member(event.member),), tuple(sorted(roots)))
+
+    def decide(
+        self,
+        state: State,
+        event: Event,
+        *,
+        history: Iterable[Commit] | None = None,
+        others: Collection[State] = (),
+    ) -> Decision:
+        """
+        What *event* is worth to the account of *state*.
+
+        *history* are the account's commits that name what the event speaks of, in order of version
+        (see `involves`). Raises HistoryRequiredError where the event needs it and it is not given,
+        EventConflictError where it holds the event's id with other content, InvalidValueError for an
+        event of another account, PolicyError for a caller's policy that fails.
+        """
+        account = state.account
+        if event.member != account.id:
+            raise InvalidValueError(f"The event is of {quote(event.member)}, the state of {quote(account.id)}.")
+        past: Sequence[Commit] = ()
+        if history is not None:
+            past = [commit for commit in history if commit.account == account]
+            for commit in past:
+                if commit.event.id == event.id:
+                    return self._again(commit, event)
+        elif isinstance(event, NEEDS_HISTORY):
+            raise HistoryRequiredError(event.id, self.involves(event).roots)
+        at = event.occurred_at
+        if not EARLIEST <= at < LATEST:
+            return self._not_yet(state, event, RejectionCode.EVENT_TIME_OUT_OF_RANGE, at=format_instant(at))
+        if state.clock is not None and at < state.clock:
+            clock = format_instant(state.clock)
+            return self._not_yet(state, event, RejectionCode.TOO_LATE, at=format_instant(at), clock=clock)
+        bound = self.terms_at(at)
+        book = Book(state, self.calendar, bound.units)
+        if state.next_due is not None and state.next_due <= at:
+            self._pass(book, at)
+            book.units = bound.units
+        book.at, book.cause = at, event.id
+        if isinstance(event, _FACTS):
+            basis = self._fact(book, bound, event, at)
+            return self._commit(state, book, event, bound, basis, (), None, past)
+        return self._other(state, book, bound, event, past)
+
+    def _fact(self, book: Book, bound: BoundTerms, event: Purchase | Enrolment | Activity, at: datetime) -> Basis:
+        """Each policy in order sees the fact, and what those before it did."""
+        basis = first = bound.basis(book, at)
+        if isinstance(event, Purchase) and not event.lines:
+            return first
+        about = Source(book.account, event.id)
+        policies = bound.policies
+        last = len(policies) - 1
+        for i, policy in enumerate(policies):
+            occasion = build_occasion(at, book.account, event, None, basis, self.calendar, bound.units)
+            effects = policy.answer(occasion, None)
+            if effects:
+                apply_effects(book, bound, policy.name, effects, occasion, about)
+                if i < last:
+                    basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
+        return first
+
+    def _other(
+        self, state: State, book: Book, bound: BoundTerms, event: Event, past: Sequence[Commit]
+    ) -> Decision:
+        """Requests, and what speaks of an earlier event."""
+        requests = Requests(self.terms_at, book, bound, event, past)
+        outcome = requests.decide()
+        if isinstance(outcome, Refusal) and not outcome.final:
+            return Rejected(state.account, event, outcome, (), (), False)
+        refusal = outcome if isinstance(outcome, Refusal) else None
+        benefits: tuple[Benefit, ...] = () if isinstance(outcome, Refusal) else outcome
+        return self._commit(state, book, event, requests.bound, requests.basis, benefits, refusal, past)
+
+    def decide_all(
+        self, state: State, events: Iterable[Event], *, history: Iterable[Commit] = ()
+    ) -> tuple[Decision, ...]:
+        """
+        Several events in order, each on what the one before left: a preview of a whole checkout.
+
+        *history* are the account's earlier commits that any of them speaks of.
+        """
+        past = list(history)
+        decisions: list[Decision] = []
+        for event in events:
+            decision = self.decide(state, event, history=past)
+            decisions.append(decision)
+            past.extend(decision.commits)
+            state = decision.state or state
+        return tuple(decisions)
+
+    def advance(self, state: State, until: datetime) -> Accepted:
+        """
+        What time alone does up to and at *until*; no commit where nothing falls due.
+
+        Run it nightly or never: the entries and states are the same.
+        """
+        until = utc(until)
+        at = state.next_due
+        event = TimePassed(id="~t/" + format_instant(until), member=state.account.id, occurred_at=until)
+        if at is None or at > until:
+            return Accepted(state.account, event, (), (), False)
+        book = Book(state, self.calendar, self.terms_at(at).units)
+        last = self._pass(book, until)
+        event = TimePassed(id="~t/" + format_instant(last), member=state.account.id, occurred_at=last)
+        decision = self._commit(state, book, event, self.terms_at(last), Basis(), (), None, ())
+        assert isinstance(decision, Accepted)
+        return decision
+
+    def at(self, state: State, now: datetime) -> Standing:
+        """The account at *now*, after what time does until then. *now* is not before the state's clock."""
+        now = utc(now)
+        if state.clock is not None and now < state.clock:
+            raise InvalidValueError(
+                f"The account stands at {format_instant(state.clock)}: ask for {format_instant(now)} by folding "
+                "the commits up to then."
+            )
+        reached = self.advance(state, now).state or state
+        return Standing(reached, now, self.units, self.calendar)
+
+    def _pass(self, book: Book, until: datetime) -> datetime:
+        """All instants that are due up to *until*, in order; the last of them."""
+        due = book.state.next_due
+        last = until
+        while due is not None and due <= until:
+            last = due
+            bound = self.terms_at(due)
+            book.units = bound.units
+            for kind, what in book.pass_to(due):
+                self._show(book, bound, kind, what, due)
+            due = book.due()
+            if due is not None and due <= last and not book.entries:
+                raise AssertionError("an instant that is due changed nothing")
+        return last
+
+    def _show(self, book: Book, bound: BoundTerms, kind: str, what: Lot | Grant | WakeUp, at: datetime) -> None:
+        """Shows the policies what time did. A wake-up is shown to the policy that set it."""
+        if isinstance(what, WakeUp) and what.policy == LAPSE:
+            Requests.lapse(book, what)
+            return
+        trigger: Trigger
+        if isinstance(what, Lot):
+            trigger = LotAvailable(what) if kind == "lot_available" else LotEnded(what)
+            parts = lot_key(what)
+        elif isinstance(what, Grant):
+            trigger, parts = GrantEnded(what), what.identity
+        else:
+            trigger, parts = Woken(what), (what.policy, what.name, repr(sorted(what.facts.items())))
+        basis: Basis | None = None
+        for policy in bound.policies:
+            if not policy.triggers or (isinstance(what, WakeUp) and what.policy != policy.name):
+                continue
+            if basis is None:
+                basis = bound.basis(book, at)
+            occasion = Occasion(at, book.account, None, trigger, basis, self.calendar, FrozenMapping(bound.units))
+            effects = policy.answer(occasion, None)
+            if effects:
+                cause = book.cause
+                book.cause = due_cause("policy", at, (policy.name, kind, *parts))
+                apply_effects(book, bound, policy.name, effects, occasion, Source(book.account, book.cause))
+                book.cause = cause
+                basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
+
+    def _commit(
+        self,
+        state: State,
+        book: Book,
+        event: Event,
+        bound: BoundTerms,
+        basis: Basis,
+        benefits: tuple[Benefit, ...],
+        refusal: Refusal | None,
+        past: Sequence[Commit],
+    ) -> Decision:
+        version = state.version + 1
+        after = book.close(event.occurred_at, version)
+        root = event.about
+        ordinal = sum(1 for commit in past if commit.root == root)
+        entries = tuple(book.entries)
+        commit = build_commit(
+            state.account,
+            version,
+            event,
+            root,
+            ordinal,
+            _names(event, entries, state.account),
+            bound.effective_from,
+            basis,
+            entries,
+            benefits,
+            refusal,
+            after.next_due,
+            None,
+            None,
+            None,
+            after,
+        )
+        if refusal is not None:
+            return Rejected(state.account, event, refusal, (commit,), (after,), False)
+        return build_accepted(state.account, event, (commit,), (after,), False)
+
+    def _again(self, commit: Commit, event: Event) -> Decision:
+        """The first answer to an event that is known."""
+        if commit.event != event:
+            raise EventConflictError(str(commit.account), event.id, _difference(commit.event, event))
+        if commit.refusal is not None:
+            return Rejected(commit.account, event, commit.refusal, (commit,), (), True)
+        return Accepted(commit.account, event, (commit,), (), True)
+
+    def _not_yet(self, state: State, event: Event, code: RejectionCode, **facts: Fact) -> Rejected:
+        return Rejected(state.account, event, Refusal(code, FrozenMapping(facts)), (), (), False)
+
+
+def _names(event: Event, entries: Sequence[Entry], account: Account) -> tuple[str, ...]:
+    """All that the event and its entries are about, on this account."""
+    names = {event.id, event.about}
+    undoes = undone(event)
+    if undoes is not None:
+        names.add(undoes)
+    if isinstance(event, Purchase):
+        names.update(event.redemptions)
+    for entry in entries:
+        about = entry.about
+        if about.account is account or about.account == account:
+            names.add(about.root)
+    return (event.id,) if len(names) == 1 else tuple(sorted(names))
+
+
+def _difference(known: Event, event: Event) -> str:
+    """The first field in which two events of one id differ."""
+    if type(known) is not type(event):
+        return "type"
+    for field in attrs.fields(type(known)):
+        if getattr(known, field.name) != getattr(event, field.name):
+            return field.name
+    return "id"
+
+

@@ -1,0 +1,381 @@
+"""
+Refunds: the purchase decided again without what came back, and the difference booked.
+
+What a purchase is worth now is compared, per policy, rule, unit and label, with the sum booked for
+it so far. What is too much is taken from the lots it made (pending first), then what those lost to
+expiry is dropped or charged, then from other lots in spending order; the rest is a debt, forgiven
+or priced. What paid the purchase is given back before that, in the reverse order of taking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import attrs
+
+from patronage._frozen import FrozenMapping
+from patronage.applying import book_of, plain
+from patronage.book import Book
+from patronage.events import Event, Purchase
+from patronage.ledger import (
+    ALWAYS,
+    DEBT,
+    EXPIRED,
+    FORGIVEN,
+    ISSUED,
+    REDEEMED,
+    Benefit,
+    BenefitKind,
+    Booking,
+    Commit,
+    GrantChange,
+    Lot,
+    Reason,
+    Source,
+    Transfer,
+    Validity,
+    build_booking,
+    build_lot,
+    reason,
+)
+from patronage.occasions import Basis, Credit, Debit, Effect, Give, basis_with, build_occasion
+from patronage.state import with_steps
+from patronage.terms import BoundTerms, Expired, RefundTerms, Returned, Shortfall
+from patronage.units import build_amount, rounded
+
+TAKEN_BACK: Final = Reason("taken_back", FrozenMapping())
+Key = tuple[str, str, str | None, str]
+"""What a refund compares: policy, unit, label, rule."""
+
+
+@attrs.frozen
+class Worth:
+    """What a key is worth: steps, and the booking and validity to book more of it by."""
+
+    steps: int
+    book: Booking | None
+    validity: Validity | None
+
+
+def answers(
+    bound: BoundTerms, event: Event, at: datetime, book: Book, basis: Basis
+) -> list[tuple[str, Sequence[Effect], Basis]]:
+    """What each policy in order says of *event* on *basis*, nothing booked."""
+    told = []
+    if isinstance(event, Purchase) and not event.lines:
+        return []
+    for policy in bound.policies:
+        occasion = build_occasion(at, book.account, event, None, basis, bound.calendar, bound.units)
+        effects = policy.answer(occasion, None)
+        if effects:
+            told.append((policy.name, effects, basis))
+            basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
+    return told
+
+
+def worth_of(told: Iterable[tuple[str, Sequence[Effect], Basis]], at: datetime, bound: BoundTerms) -> dict[Key, Worth]:
+    """The credits and debits of the answers, per policy, unit, label and rule."""
+    found: dict[Key, Worth] = {}
+    for policy, effects, basis in told:
+        for stated in effects:
+            effect = plain(stated, basis)
+            if not isinstance(effect, Credit | Debit):
+                continue
+            validity = None
+            if isinstance(effect, Credit):
+                validity = effect.validity if effect.validity is not None else effect.life.resolve(at, bound.calendar)
+                books = effect.books or book_of(effect.rule, effect.amount.steps)
+            else:
+                steps = effect.amount.steps
+                if effect.up_to:
+                    held = sum(
+                        b.steps for b in basis.balances if b.unit == effect.amount.unit and b.label == effect.label
+                    )
+                    steps = min(steps, max(held, 0))
+                books = book_of(effect.rule, -steps)
+            for book in books:
+                key = (policy, effect.amount.unit, effect.label, book.rule)
+                known = found.get(key)
+                steps = book.steps + (0 if known is None else known.steps)
+                found[key] = Worth(steps, book, validity)
+    return found
+
+
+def booked(history: Iterable[Commit], about: Source) -> dict[Key, int]:
+    """The sum booked so far for a root, per policy, unit, label and rule."""
+    found: dict[Key, int] = {}
+    for commit in history:
+        for entry in commit.entries:
+            if isinstance(entry, Transfer) and entry.about == about:
+                for book in entry.books:
+                    key = (entry.policy, entry.unit, entry.label, book.rule)
+                    found[key] = found.get(key, 0) + book.steps
+    return found
+
+
+def proportional(first: Commit, about: Source, kept: int, total: int, terms: RefundTerms) -> dict[Key, Worth]:
+    """What the purchase's own commit booked, less the returned share, rounded on what is taken back."""
+    found = {}
+    for key, steps in booked((first,), about).items():
+        back = rounded(steps * (total - kept), total, terms.rounding) if total else steps
+        found[key] = Worth(steps - back, None, None)
+    return found
+
+
+class Difference:
+    """Books what a root is worth now against what was booked for it, on one book."""
+
+    def __init__(self, book: Book, bound: BoundTerms, about: Source, history: Sequence[Commit]) -> None:
+        self.book, self.bound, self.about, self.history = book, bound, about, history
+        self.charges: list[Benefit] = []
+
+    def settle(self, worth: Mapping[Key, Worth], *, room: Callable[[Key, int], int] | None = None) -> None:
+        """Books the differences: per policy, unit, label and validity, those that take first."""
+        so_far = booked(self.history, self.about)
+        differences: dict[tuple[str, str, str | None], list[tuple[Key, int]]] = {}
+        for key in sorted({*so_far, *worth}, key=lambda k: (k[0], k[1], k[2] or "", k[3])):
+            have = so_far.get(key, 0)
+            want = worth[key].steps if key in worth else 0
+            if want != have:
+                differences.setdefault(key[:3], []).append((key, want - have))
+        for (policy, unit, label), rules in differences.items():
+            total = sum(change for _, change in rules)
+            if total < 0:
+                self._take_back(policy, unit, label, -total, rules)
+            elif total > 0:
+                self._credit(policy, unit, label, total, rules, worth, room)
+
+    def _credit(
+        self,
+        policy: str,
+        unit: str,
+        label: str | None,
+        total: int,
+        rules: Sequence[tuple[Key, int]],
+        worth: Mapping[Key, Worth],
+        room: Callable[[Key, int], int] | None,
+    ) -> None:
+        """More than before, where what came back had held the figure down: trimmed to the room there is now."""
+        granted = total if room is None else min(total, room(rules[0][0], total))
+        if granted <= 0:
+            return
+        left = total - granted
+        books = []
+        validity = None
+        for key, change in rules:
+            trimmed = min(left, max(change, 0))
+            left -= trimmed
+            model = worth.get(key)
+            if model is not None and model.validity is not None:
+                validity = model.validity
+            if change - trimmed:
+                books.append(_rebook(key[3], change - trimmed, change, model.book if model is not None else None))
+        self.book.credit(
+            policy, self.about, unit, granted, label, validity or ALWAYS, tuple(books), reason("decided_again")
+        )
+
+    def _take_back(
+        self, policy: str, unit: str, label: str | None, steps: int, rules: Sequence[tuple[Key, int]]
+    ) -> None:
+        """Takes *steps* back: from the root's own lots, from what they lost, from others, and as debt."""
+        book, about, terms = self.book, self.about, self.bound.terms.refunds
+        books = [_rebook(key[3], change, change, None) for key, change in rules]
+        if book.is_tally(unit):
+            held = sum(lot.steps for lot in book.lots(unit) if lot.label == label)
+            taken = min(steps, max(held, 0))
+            if taken:
+                # A tally that has ended is dropped: what is left of the difference is booked by nobody.
+                book.debit(policy, about, unit, taken, label, TAKEN_BACK, ISSUED, _limited(books, taken))
+            return
+        own = self._own_lots(unit, label)
+        parts, left = _parts(own, steps)
+        dropped = min(left, self._droppable(unit, label)) if left else 0
+        left -= dropped
+        if left and not terms.unspent_only:
+            more, left = _parts(self._others(unit, label, own), left)
+            parts += more
+        if dropped:
+            back = build_lot(unit, dropped, label, ALWAYS, about, book.at, None)
+            book.transfer("", about, unit, label, EXPIRED, book.account, (), (back,), (), reason("dropped"))
+            parts.append(back)
+        if left:
+            parts.append(build_lot(unit, left, label, ALWAYS, DEBT, None, None))
+        book.transfer(policy, about, unit, label, book.account, ISSUED, parts, (), tuple(books), TAKEN_BACK)
+        if left:
+            self._shortfall(unit, label, left)
+
+    def _droppable(self, unit: str, label: str | None) -> int:
+        """
+        What the root's lots lost to expiry and need not be taken again.
+
+        What ended because a refund of the root revoked a grant counts as taken, whatever the terms say.
+        """
+        lost = 0
+        entries = [entry for commit in self.history for entry in commit.entries] + self.book.entries
+        all_of_it = self.bound.terms.refunds.expired is Expired.DROPPED
+        for entry in entries:
+            if isinstance(entry, Transfer) and entry.about == self.about and (entry.unit, entry.label) == (unit, label):
+                if entry.payee == EXPIRED and (all_of_it or entry.cause[0] != "~"):
+                    lost += entry.steps
+                elif entry.payer == EXPIRED:
+                    lost -= entry.steps
+        return max(lost, 0)
+
+    def _others(self, unit: str, label: str | None, own: Sequence[Lot]) -> list[Lot]:
+        """Lots that the root did not make, in spending order."""
+        return [
+            lot
+            for lot in self.book.lots(unit)
+            if lot.label == label and lot.reserved_for is None and lot.steps > 0 and lot not in own
+        ]
+
+    def _own_lots(self, unit: str, label: str | None) -> list[Lot]:
+        """The lots that the root made, pending first, then in spending order."""
+        lots = [*self.book.pending, *self.book.lots(unit)]
+        return [
+            lot
+            for lot in lots
+            if lot.source == self.about and lot.unit == unit and lot.label == label and lot.reserved_for is None
+        ]
+
+    def _shortfall(self, unit: str, label: str | None, new_debt: int) -> None:
+        """New debt stands, up to its maximum, or is forgiven, or is priced."""
+        terms = self.bound.terms.refunds
+        over = new_debt
+        if terms.shortfall is Shortfall.DEBT:
+            if terms.debt_max is None or terms.debt_max.unit != unit:
+                return
+            over = min(new_debt, max(0, self.book.debt(unit, label) - terms.debt_max.steps))
+        elif terms.shortfall is Shortfall.PRICED and terms.price is not None and terms.price[0].unit == unit:
+            points, money = terms.price
+            cost = rounded(over * money.steps, points.steps, terms.rounding)
+            amount = build_amount(cost, money.unit)
+            self.charges.append(Benefit(BenefitKind.CHARGE, "shortfall", amount, 1, FrozenMapping()))
+        if over:
+            paid = build_lot(unit, over, label, ALWAYS, DEBT, None, None)
+            self.book.transfer(
+                "", self.about, unit, label, FORGIVEN, self.book.account, (), (paid,), (), reason("forgiven")
+            )
+
+    def revoke_grants(self, told: Iterable[tuple[str, Sequence[Effect], Basis]]) -> None:
+        """Ends the grants that the root gave and, decided again, would not give."""
+        still = {
+            (policy, effect.key, effect.value, effect.occasion)
+            for policy, effects, _ in told
+            for effect in effects
+            if isinstance(effect, Give)
+        }
+        at = self.book.at
+        for grant in self.book.grants:
+            policy = grant.giver.split("/")[0]
+            if grant.source != self.about or grant.ended or (policy, grant.key, grant.value, grant.occasion) in still:
+                continue
+            ended = attrs.evolve(grant, valid_until=at, ended=True)
+            self.book.grant(GrantChange.REVOKED, ended, policy, "", self.about, reason("taken_back"))
+
+
+def _parts(lots: Sequence[Lot], steps: int) -> tuple[list[Lot], int]:
+    """Parts of *lots*, in order, up to *steps*; and what is not found."""
+    found, left = [], steps
+    for lot in lots:
+        if not left:
+            break
+        part = lot if lot.steps <= left else with_steps(lot, left)
+        found.append(part)
+        left -= part.steps
+    return found, left
+
+
+def _rebook(rule: str, steps: int, wanted: int, model: Booking | None) -> Booking:
+    """A booking of a difference, with the numbers of the figure it comes from where there is one."""
+    if model is None:
+        return build_booking(rule, steps, wanted, (abs(steps), 1), (steps, 1), "", "", (), None)
+    return build_booking(
+        rule, steps, wanted, model.base, model.exact, model.rate, model.rounding, model.lines, model.trimmed_by
+    )
+
+
+def _limited(books: Sequence[Booking], taken: int) -> tuple[Booking, ...]:
+    """The bookings of a tally, cut to what was taken."""
+    found, left = [], taken
+    for book in books:
+        part = min(left, -book.steps)
+        if part:
+            found.append(_rebook(book.rule, -part, book.wanted, None))
+            left -= part
+    return tuple(found)
+
+
+def spent_parts(history: Iterable[Commit], about: Source) -> list[Lot]:
+    """The parts that a redemption (or a captured reservation) spent, in the order of taking."""
+    return [
+        part
+        for commit in history
+        for entry in commit.entries
+        if isinstance(entry, Transfer) and entry.about == about and entry.payee == REDEEMED
+        for part in entry.taken
+    ]
+
+
+def given_back(history: Iterable[Commit], about: Source) -> int:
+    """How much of a redemption was given back so far."""
+    return sum(
+        entry.steps
+        for commit in history
+        for entry in commit.entries
+        if isinstance(entry, Transfer) and entry.about == about and entry.payer == REDEEMED
+    )
+
+
+def give_back(book: Book, terms: RefundTerms, about: Source, parts: Sequence[Lot], before: int, steps: int) -> None:
+    """
+    Gives *steps* of what *parts* spent back, in the reverse order of taking, after *before* that were given earlier.
+
+    Each part returns with its source and age, and by the terms with its old validity, at least a
+    grace, or a fresh life. One past its end is given back and then ends, in the same event.
+    """
+    at = book.at
+    assert at is not None
+    skip, left = before, steps
+    for part in reversed(parts):
+        available = part.steps - min(skip, part.steps)
+        skip -= part.steps - available
+        if not available or not left:
+            continue
+        size = min(available, left)
+        left -= size
+        if part.source == DEBT:
+            continue
+        back = attrs.evolve(with_steps(part, size), validity=_life(part.validity, terms, at, book), reserved_for=None)
+        puts = book.become(back)
+        why = reason("given_back", {"life": terms.returned.value})
+        book.transfer("", about, part.unit, part.label, REDEEMED, book.account, (), puts, (), why)
+        rest = puts[-1]
+        end = rest.validity.expires_at
+        needs = rest.validity.needs
+        ended = (end is not None and end <= at and not _held(book, rest, at)) or (
+            needs is not None and not book.in_force(needs, at)
+        )
+        if rest.source != DEBT and ended:
+            book.end_lot(rest, book.cause)
+
+
+def _held(book: Book, lot: Lot, at: datetime) -> bool:
+    return lot.validity.held_by is not None and book.in_force(lot.validity.held_by, at)
+
+
+def _life(validity: Validity, terms: RefundTerms, at: datetime, book: Book) -> Validity:
+    """The validity of a part given back."""
+    if terms.returned is Returned.OLD or terms.grace is None or validity.expires_at is None:
+        return validity
+    until = terms.grace.end(at, book.calendar)
+    if terms.returned is Returned.GRACE:
+        until = max(until, validity.expires_at)
+    return attrs.evolve(validity, expires_at=until)
+
+
+def share_of(spent: int, part: int, whole: int, terms: RefundTerms) -> int:
+    """The points for a part of the money that they paid, cumulative, rounded once."""
+    return rounded(spent * part, whole, terms.rounding) if whole else spent

@@ -1,0 +1,463 @@
+"""
+Requests, and events that speak of an earlier one: redemptions, reservations, refunds, cancellations.
+
+Each gives the benefits to hand over, or a refusal; a refusal changes nothing but what time did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+import attrs
+
+from patronage._frozen import FrozenMapping
+from patronage.applying import book_of, extended, revoke
+from patronage.book import Book
+from patronage.events import (
+    Adjustment,
+    Cancellation,
+    Capture,
+    Confirmation,
+    Event,
+    Purchase,
+    Redemption,
+    Refund,
+    Release,
+    Reservation,
+    StatusEnd,
+    StatusGrant,
+    TimePassed,
+)
+from patronage.ledger import (
+    ADJUSTED,
+    DEBT,
+    REDEEMED,
+    Benefit,
+    Commit,
+    Fact,
+    Grant,
+    GrantChange,
+    Lot,
+    Refusal,
+    RejectionCode,
+    Source,
+    Validity,
+    WakeChange,
+    WakeUp,
+    reason,
+)
+from patronage.occasions import Revoke, build_occasion
+from patronage.refunds import (
+    Difference,
+    Key,
+    Worth,
+    answers,
+    booked,
+    give_back,
+    given_back,
+    proportional,
+    share_of,
+    spent_parts,
+    worth_of,
+)
+from patronage.returns import Exceeds, Kept, kept_of
+from patronage.rewards import Request
+from patronage.state import with_steps
+from patronage.terms import BoundTerms
+from patronage.units import allocate, build_amount
+
+LAPSE: Final = "~lapse"
+"""The policy name of wake-ups that end a reservation."""
+
+Outcome = tuple[Benefit, ...] | Refusal
+
+
+def _refuse(code: RejectionCode, **facts: Fact) -> Refusal:
+    return Refusal(code, FrozenMapping(facts))
+
+
+class Requests:
+    """One event that is no plain fact, on one book."""
+
+    def __init__(
+        self,
+        terms_at: Callable[[datetime], BoundTerms],
+        book: Book,
+        bound: BoundTerms,
+        event: Event,
+        past: Sequence[Commit],
+    ) -> None:
+        self.terms_at, self.book, self.bound, self.event, self.past = terms_at, book, bound, event, past
+        self.about = Source(book.account, event.about)
+        self.at = event.occurred_at
+        self.basis = bound.basis(book, self.at)
+
+    def decide(self) -> Outcome:
+        """What the event comes to."""
+        event = self.event
+        if isinstance(event, Redemption | Reservation):
+            return self._request(event)
+        if isinstance(event, Adjustment):
+            return self._adjust(event)
+        if isinstance(event, StatusGrant):
+            return self._status(event)
+        if isinstance(event, StatusEnd):
+            ends = Revoke(key=event.key, value=event.value, rule=event.reason, why=reason("ended_by_operator"))
+            revoke(self.book, ends, "", self.about, giver="@")
+            return ()
+        if isinstance(event, TimePassed):
+            return ()
+        of_root = [commit for commit in self.past if commit.root == event.about]
+        if not of_root or of_root[0].event.id != event.about:
+            return _refuse(RejectionCode.UNKNOWN_ROOT, root=event.about)
+        if [commit.ordinal for commit in of_root] != list(range(len(of_root))):
+            return _refuse(RejectionCode.HISTORY_INCOMPLETE, root=event.about)
+        root = of_root[0]
+        if root.refusal is not None:
+            return _refuse(RejectionCode.WRONG_ROOT, root=event.about, refused=root.refusal.code.value)
+        if isinstance(event, Capture | Release):
+            return self._end_reservation(event, root, of_root)
+        if isinstance(event, Confirmation):
+            return self._confirm()
+        if isinstance(event, Refund | Cancellation):
+            return self._undo(event, root, of_root)
+        return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
+
+    # Spending.
+
+    def _request(self, event: Redemption | Reservation) -> Outcome:
+        reward = self.bound.rewards.get(event.reward)
+        if reward is None:
+            return _refuse(RejectionCode.UNKNOWN_REWARD, reward=event.reward)
+        book, unit = self.book, reward.unit
+        labels = tuple(reward.labels) or (None,)
+        available = sum(max(0, book.available(unit, label)) for label in labels)
+        occasion = build_occasion(
+            self.at, book.account, event, None, self.basis, self.bound.calendar, self.bound.units
+        )
+        priced = reward.price(
+            Request(amount=event.amount, times=event.times, cart=event.cart, available=available, occasion=occasion)
+        )
+        if isinstance(priced, Refusal):
+            return priced
+        cost = priced.cost.steps
+        if cost > available:
+            return _refuse(RejectionCode.BALANCE_TOO_LOW, reward=event.reward, needed=cost, available=available)
+        parts, _ = book.pick(unit, cost, labels=labels if labels != (None,) else None if self._plain(unit) else (None,))
+        for label, taken in _by_label(parts):
+            if isinstance(event, Redemption):
+                why = reason("redeemed", {"reward": event.reward})
+                book.transfer(event.reward, self.about, unit, label, book.account, REDEEMED, taken, (), (), why)
+            else:
+                why = reason("reserved", {"reward": event.reward})
+                held = [attrs.evolve(part, reserved_for=event.id) for part in taken]
+                book.transfer(event.reward, self.about, unit, label, book.account, book.account, taken, held, (), why)
+        if isinstance(event, Reservation) and event.lapses_at is not None:
+            wake_up = WakeUp(event.lapses_at, LAPSE, "lapse", FrozenMapping({"reservation": event.id}))
+            book.wake(WakeChange.SET, wake_up, event.reward, self.about)
+        return priced.benefits
+
+    def _plain(self, unit: str) -> bool:
+        """Whether all that is held of a unit is without a label, so that no lot need be left out."""
+        for lot in self.book.lots(unit):
+            if lot.label is not None:
+                return False
+        return True
+
+    def _end_reservation(self, event: Capture | Release, root: Commit, of_root: Sequence[Commit]) -> Outcome:
+        if not isinstance(root.event, Reservation):
+            return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
+        held = held_for(self.book, event.about)
+        if not held:
+            return _refuse(RejectionCode.ALREADY_ENDED, root=event.about)
+        total = sum(lot.steps for lot in held)
+        spend = 0
+        if isinstance(event, Capture):
+            spend = total
+            if event.amount is not None:
+                if event.amount.unit != held[0].unit:
+                    return _refuse(RejectionCode.WRONG_UNIT, unit=event.amount.unit)
+                if event.amount.steps > total:
+                    return _refuse(
+                        RejectionCode.CAPTURE_EXCEEDS_RESERVATION, asked=event.amount.steps, reserved=total
+                    )
+                spend = event.amount.steps
+        capture, free = _split(held, spend)
+        for label, taken in _by_label(capture):
+            self.book.transfer(
+                root.event.reward,
+                self.about,
+                held[0].unit,
+                label,
+                self.book.account,
+                REDEEMED,
+                taken,
+                (),
+                (),
+                reason("captured", {"reward": root.event.reward}),
+            )
+        release(self.book, free, self.about, "released", None)
+        for wake_up in self.book.wake_ups:
+            if wake_up.policy == LAPSE and wake_up.facts.get("reservation") == event.about:
+                self.book.wake(WakeChange.ENDED, wake_up, "", self.about)
+        return tuple(_scaled(benefit, spend, total) for benefit in root.benefits) if spend else ()
+
+    @staticmethod
+    def lapse(book: Book, wake_up: WakeUp) -> None:
+        """A reservation's time has run out: what it holds is free again."""
+        reservation = str(wake_up.facts["reservation"])
+        about = Source(book.account, reservation)
+        cause = f"~lapse/{reservation}"
+        release(book, held_for(book, reservation), about, "lapsed", cause)
+
+    # Operators.
+
+    def _adjust(self, event: Adjustment) -> Outcome:
+        book, unit, steps = self.book, event.amount.unit, event.amount.steps
+        if unit not in self.bound.units:
+            return _refuse(RejectionCode.UNKNOWN_UNIT, unit=unit)
+        why = reason("adjusted", {"actor": event.actor, "reason": event.reason})
+        if steps > 0:
+            validity = Validity(available_at=event.available_at, expires_at=event.expires_at)
+            if event.available_at is not None and event.available_at <= self.at:
+                validity = attrs.evolve(validity, available_at=None)
+            books = book_of(event.reason, steps)
+            book.credit("", self.about, unit, steps, event.label, validity, books, why, payer=ADJUSTED)
+        else:
+            book.debit("", self.about, unit, -steps, event.label, why, ADJUSTED, book_of(event.reason, steps))
+        return ()
+
+    def _status(self, event: StatusGrant) -> Outcome:
+        grant = Grant(
+            event.key, event.value, self.at, event.until, event.uses, f"@{event.actor}", "", self.about
+        )
+        why = reason("granted_by_operator", {"actor": event.actor, "reason": event.reason})
+        self.book.grant(
+            GrantChange.GIVEN, extended(self.book.grants, grant, self.at), "", event.reason, self.about, why
+        )
+        return ()
+
+    # Confirming.
+
+    def _confirm(self) -> Outcome:
+        book = self.book
+        waiting = [lot for lot in book.pending if lot.source == self.about and lot.validity.on_confirmation]
+        for lot in waiting:
+            validity = lot.validity
+            expires_at = validity.expires_at
+            if validity.expires_after is not None:
+                expires_at = validity.expires_after.end(self.at, book.calendar)
+            settled = attrs.evolve(validity, on_confirmation=False, expires_after=None, expires_at=expires_at)
+            source, age = (None, None) if settled.endless else (lot.source, lot.credited_at)
+            ready = attrs.evolve(lot, validity=settled, source=source, credited_at=age)
+            puts = book.become(ready)
+            book.transfer(
+                "", self.about, lot.unit, lot.label, book.account, book.account, (lot,), puts, (), reason("confirmed")
+            )
+            if settled.needs is not None and puts[-1].source != DEBT and not book.in_force(settled.needs, self.at):
+                book.end_lot(puts[-1], book.cause)
+        return ()
+
+    # Undoing.
+
+    def _undo(self, event: Refund | Cancellation, root: Commit, of_root: Sequence[Commit]) -> Outcome:
+        if isinstance(root.event, Purchase):
+            return self._refund(event, root, root.event, of_root)
+        if isinstance(event, Refund) or isinstance(root.event, TimePassed):
+            return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
+        if any(isinstance(commit.event, Cancellation) and commit.refusal is None for commit in of_root):
+            return _refuse(RejectionCode.ALREADY_ENDED, root=event.about)
+        if isinstance(root.event, Redemption | Reservation):
+            paid = self._standing_purchase(event.about)
+            if paid is not None:
+                return _refuse(RejectionCode.PAYS_A_PURCHASE, root=event.about, purchase=paid)
+            return self._cancel_request(root, root.event)
+        return self._cancel_fact(root)
+
+    def _standing_purchase(self, redemption: str) -> str | None:
+        """A purchase of which something is left and that the redemption paid."""
+        for commit in self.past:
+            purchase = commit.event
+            if isinstance(purchase, Purchase) and redemption in purchase.redemptions and commit.refusal is None:
+                kept = kept_of(purchase, _undone(self.past, purchase.id))
+                if isinstance(kept, Kept) and kept.purchase is not None:
+                    return purchase.id
+        return None
+
+    def _cancel_request(self, root: Commit, request: Redemption | Reservation) -> Outcome:
+        book, terms = self.book, self.bound.terms.refunds
+        held = held_for(book, request.id)
+        parts = spent_parts(self.past, self.about)
+        before = given_back(self.past, self.about)
+        spent = sum(part.steps for part in parts)
+        if not held and spent <= before:
+            return _refuse(RejectionCode.ALREADY_ENDED, root=request.id)
+        release(book, held, self.about, "released", None)
+        if spent > before:
+            give_back(book, terms, self.about, parts, before, spent - before)
+        for wake_up in book.wake_ups:
+            if wake_up.policy == LAPSE and wake_up.facts.get("reservation") == request.id:
+                book.wake(WakeChange.ENDED, wake_up, "", self.about)
+        return ()
+
+    def _cancel_fact(self, root: Commit) -> Outcome:
+        """An activity, an enrolment, an adjustment or a status never was."""
+        self.bound = self.terms_at(root.event.occurred_at)
+        difference = Difference(self.book, self.bound, self.about, self.past)
+        difference.revoke_grants(())
+        difference.settle({})
+        return tuple(difference.charges)
+
+    def _refund(
+        self, event: Refund | Cancellation, root: Commit, purchase: Purchase, of_root: Sequence[Commit]
+    ) -> Outcome:
+        missing = set(purchase.redemptions) - {commit.event.id for commit in self.past}
+        if missing:
+            return _refuse(RejectionCode.HISTORY_INCOMPLETE, root=sorted(missing)[0])
+        earlier = _undone(of_root, purchase.id)
+        before = kept_of(purchase, earlier)
+        kept = kept_of(purchase, [*earlier, event])
+        if isinstance(kept, Exceeds):
+            return _refuse(kept.code, purchase=purchase.id, line=kept.line, left=kept.left)
+        assert isinstance(before, Kept)
+        for tender in event.tenders if isinstance(event, Refund) else ():
+            if tender.redemption is not None and tender.redemption not in purchase.redemptions:
+                return _refuse(RejectionCode.WRONG_ROOT, root=tender.redemption)
+        self.bound = bound = self.terms_at(root.terms_from)
+        self._give_back_tenders(purchase, kept)
+        difference = Difference(self.book, bound, self.about, of_root)
+        at, terms = purchase.occurred_at, bound.terms
+        late = self.at > terms.refund_for.end(at, bound.calendar)
+        if terms.refunds.proportional or late:
+            total = purchase.total
+            left = 0 if kept.purchase is None else total - kept.returned
+            if kept.purchase is None:
+                difference.revoke_grants(())
+            difference.settle(proportional(root, self.about, left, total, terms.refunds))
+            return tuple(difference.charges)
+        told = [] if kept.purchase is None else answers(bound, kept.purchase, at, self.book, root.basis)
+        worth = worth_of(told, at, bound)
+        worth = self._keep_room(worth, of_root)
+        difference.revoke_grants(told)
+        difference.settle(worth, room=self._rooms(at))
+        return tuple(difference.charges)
+
+    def _give_back_tenders(self, purchase: Purchase, kept: Kept) -> None:
+        """What paid the part that came back is given back first."""
+        for tender in purchase.tenders:
+            if tender.redemption is None:
+                continue
+            about = Source(self.book.account, tender.redemption)
+            parts = spent_parts(self.past, about)
+            spent = sum(part.steps for part in parts)
+            before = given_back(self.past, about)
+            part = kept.tenders.get(tender.redemption, 0)
+            due = min(spent, share_of(spent, min(part, tender.total.steps), tender.total.steps, self.bound.terms.refunds))
+            if kept.purchase is None and part >= tender.total.steps:
+                due = spent
+            if due > before:
+                give_back(self.book, self.bound.terms.refunds, about, parts, before, due - before)
+
+    def _rooms(self, at: datetime) -> Callable[[Key, int], int]:
+        """How much of a credit still fits under the ceilings of the purchase's periods, as they stand before this event."""
+        now = {(held.unit, held.label): held.steps for held in self.bound.basis(self.book, at).balances}
+        policies = {policy.name: policy for policy in self.bound.policies}
+
+        def room(key: Key, wanted: int) -> int:
+            policy = policies.get(key[0])
+            for ceiling in policy.ceilings if policy is not None else ():
+                if ceiling.tally is None or ceiling.on_spend and ceiling.tally != key[1]:
+                    continue
+                if ceiling.tally == key[1]:
+                    label = key[2]
+                elif ceiling.unit == key[1]:
+                    label = ceiling.period(at, self.bound.calendar)
+                    if ceiling.ceiling.by_label:
+                        label = f"{label}/{key[2] or ''}"
+                else:
+                    continue
+                wanted = min(wanted, max(0, ceiling.ceiling.limit.steps - now.get((ceiling.tally, label), 0)))
+            return wanted
+
+        return room
+
+    def _keep_room(self, worth: dict[Key, Worth], of_root: Sequence[Commit]) -> dict[Key, Worth]:
+        """A ceiling that says so keeps the room used: its tally stays as it is booked."""
+        so_far = booked(of_root, self.about)
+        for policy in self.bound.policies:
+            for ceiling in policy.ceilings:
+                if ceiling.tally is None or ceiling.ceiling.room_back:
+                    continue
+                for key, steps in so_far.items():
+                    if key[0] == policy.name and key[1] == ceiling.tally:
+                        known = worth.get(key)
+                        if known is None or known.steps < steps:
+                            worth[key] = Worth(steps, None, None)
+        return worth
+
+
+def _undone(commits: Sequence[Commit], purchase: str) -> list[Refund | Cancellation]:
+    """The accepted refunds and cancellations of a purchase, in order."""
+    return [
+        commit.event
+        for commit in commits
+        if isinstance(commit.event, Refund | Cancellation) and commit.event.about == purchase and commit.refusal is None
+    ]
+
+
+def held_for(book: Book, reservation: str) -> list[Lot]:
+    """The parts that a reservation holds, in spending order."""
+    return [lot for unit in book.units_held() for lot in book.lots(unit) if lot.reserved_for == reservation]
+
+
+def _by_label(parts: Sequence[Lot]) -> list[tuple[str | None, list[Lot]]]:
+    """The parts by label, in the order in which they were taken."""
+    found: dict[str | None, list[Lot]] = {}
+    for part in parts:
+        found.setdefault(part.label, []).append(part)
+    return list(found.items())
+
+
+def _split(lots: Sequence[Lot], steps: int) -> tuple[list[Lot], list[Lot]]:
+    """The first *steps* of the lots, and the rest."""
+    first: list[Lot] = []
+    rest: list[Lot] = []
+    for lot in lots:
+        part = min(steps, lot.steps)
+        steps -= part
+        if part:
+            first.append(with_steps(lot, part))
+        if lot.steps > part:
+            rest.append(with_steps(lot, lot.steps - part))
+    return first, rest
+
+
+def release(book: Book, parts: Sequence[Lot], about: Source, code: str, cause: str | None) -> None:
+    """Held parts are free again: they pay debt first, and end at once where their end has come."""
+    at = book.at
+    assert at is not None
+    for part in parts:
+        free = attrs.evolve(part, reserved_for=None)
+        puts = book.become(free)
+        book.transfer("", about, part.unit, part.label, book.account, book.account, (part,), puts, (), reason(code), cause)
+        rest = puts[-1]
+        end = rest.validity.expires_at
+        held_by, needs = rest.validity.held_by, rest.validity.needs
+        over = end is not None and end <= at and not (held_by is not None and book.in_force(held_by, at))
+        if rest.source != DEBT and (over or (needs is not None and not book.in_force(needs, at))):
+            book.end_lot(rest, book.cause if cause is None else cause)
+
+
+def _scaled(benefit: Benefit, spent: int, reserved: int) -> Benefit:
+    """A benefit for the part of a reservation that is captured: its amount and shares in proportion, to the step."""
+    if spent == reserved or benefit.amount is None:
+        return benefit
+    steps = benefit.amount.steps * spent // reserved
+    shares = benefit.shares
+    if shares:
+        lines = list(shares)
+        parts = allocate(steps, lambda: (shares[line] for line in lines))
+        shares = FrozenMapping(dict(zip(lines, parts, strict=True)))
+    return attrs.evolve(benefit, amount=build_amount(steps, benefit.amount.unit), shares=shares)

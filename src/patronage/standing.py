@@ -1,0 +1,111 @@
+"""An account at an instant: the only way to read balances, what is pending, reserved, owed or about to expire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import attrs
+
+from patronage.ledger import DEBT, Account, Grant, Lot
+from patronage.periods import Calendar
+from patronage.state import State, lot_end
+from patronage.units import Amount, Unit
+
+
+@attrs.frozen
+class Holding:
+    """One unit of a standing, in steps: *available* is below zero where there is a debt."""
+
+    unit: Unit
+    available: Amount
+    pending: Amount
+    reserved: Amount
+    debt: Amount
+
+    def __str__(self) -> str:
+        return self.unit.text(self.available)
+
+
+@attrs.frozen(eq=False)
+class Standing:
+    """
+    An account at *now*, after all that time did until then. Made by `Program.at`.
+
+    `standing[points]` is a Holding; `available`, `pending`, `reserved`, `debt` give single figures,
+    of one label or of all.
+    """
+
+    state: State
+    now: datetime
+    units: tuple[Unit, ...]
+    calendar: Calendar
+
+    @property
+    def account(self) -> Account:
+        """Whose it is."""
+        return self.state.account
+
+    def __getitem__(self, unit: Unit) -> Holding:
+        return Holding(unit, self.available(unit), self.pending(unit), self.reserved(unit), self.debt(unit))
+
+    @property
+    def holdings(self) -> tuple[Holding, ...]:
+        """One for each unit of the program."""
+        return tuple(self[unit] for unit in self.units)
+
+    def available(self, unit: Unit, label: str | None = None) -> Amount:
+        """What can be spent now (less debt); under *label* where given, else under all labels."""
+        return _sum(unit, self._of(unit, label), lambda lot: lot.reserved_for is None)
+
+    def pending(self, unit: Unit, label: str | None = None) -> Amount:
+        """What is credited and not yet available."""
+        lots = [lot for lot in self.state.pending if lot.unit == unit.code and (label is None or lot.label == label)]
+        return _sum(unit, lots, lambda lot: True)
+
+    def reserved(self, unit: Unit, label: str | None = None) -> Amount:
+        """What reservations hold."""
+        return _sum(unit, self._of(unit, label), lambda lot: lot.reserved_for is not None)
+
+    def debt(self, unit: Unit, label: str | None = None) -> Amount:
+        """What is owed to the program, as a figure above zero."""
+        return -_sum(unit, self._of(unit, label), lambda lot: lot.source == DEBT)
+
+    def labels(self, unit: Unit) -> Mapping[str | None, Amount]:
+        """The available balance under each label."""
+        found: dict[str | None, Amount] = {}
+        for lot in self._of(unit, None):
+            if lot.reserved_for is None:
+                found[lot.label] = found.get(lot.label, unit.steps(0)) + lot.amount
+        return found
+
+    def lots(self, unit: Unit) -> tuple[Lot, ...]:
+        """The lots that can be spent, in spending order."""
+        return tuple(lot for lot in self._of(unit, None) if lot.reserved_for is None and lot.steps > 0)
+
+    def expiring(self, unit: Unit, before: datetime) -> tuple[Lot, ...]:
+        """The lots that will end before an instant if nothing else happens, the first to end first."""
+        ends = []
+        for lot in (*self._of(unit, None), *(lot for lot in self.state.pending if lot.unit == unit.code)):
+            end = lot_end(lot, self.state.grants, self.calendar)
+            needs = [g.valid_until for g in self.grants(lot.validity.needs) if g.valid_until is not None]
+            ending = [instant for instant in (end, max(needs, default=None)) if instant is not None]
+            if ending and min(ending) < before and lot.steps > 0:
+                ends.append((min(ending), lot))
+        return tuple(lot for _, lot in sorted(ends, key=lambda pair: pair[0]))
+
+    def grants(self, key: str | None = None) -> tuple[Grant, ...]:
+        """The grants in force, of *key* where given."""
+        return tuple(
+            grant
+            for grant in self.state.grants
+            if (key is None or grant.key == key) and grant.in_force(self.now)
+        )
+
+    def _of(self, unit: Unit, label: str | None) -> Iterable[Lot]:
+        return [lot for lot in self.state.lots.get(unit.code, ()) if label is None or lot.label == label]
+
+
+def _sum(unit: Unit, lots: Iterable[Lot], counts: object) -> Amount:
+    assert callable(counts)
+    return unit.steps(sum(lot.steps for lot in lots if counts(lot)))

@@ -1,0 +1,317 @@
+"""
+What the commits of an account add up to: lots, grants, wake-ups. Grows with what is alive, not with history.
+
+Lots stand in one canonical order per unit, which is the default order of spending: earliest expiry
+first, then age, never-expiring last; the last tie is broken by the lots' canonical key.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import attrs
+
+from patronage._build import builder
+from patronage._frozen import FrozenMapping
+from patronage.errors import AmountOverflowError, LedgerError
+from patronage.ledger import (
+    DEBT,
+    Account,
+    Commit,
+    Entry,
+    Grant,
+    GrantChange,
+    GrantEntry,
+    Lot,
+    Transfer,
+    WakeChange,
+    WakeEntry,
+    WakeUp,
+    build_lot,
+    entry_id,
+    lot_key,
+)
+from patronage.periods import Calendar
+from patronage.units import STEPS_LIMIT
+
+FOREVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@attrs.frozen(weakref_slot=False)
+class State:
+    """
+    An account as its last commit left it: the fold of its commits.
+
+    *lots* hold, per unit, what is available, reserved or a debt; *pending* what is not yet
+    available. *clock* is the last instant that was applied. Balances are read by `Program.at`,
+    which first does what time does.
+    """
+
+    account: Account
+    version: int
+    clock: datetime | None
+    lots: FrozenMapping[str, tuple[Lot, ...]]
+    pending: tuple[Lot, ...]
+    grants: tuple[Grant, ...]
+    wake_ups: tuple[WakeUp, ...]
+    next_due: datetime | None
+
+    @classmethod
+    def of(cls, account: str | Account) -> State:
+        """An empty account, of a member's id or any account. A member needs no enrolment."""
+        if not isinstance(account, Account):
+            account = Account.member(account)
+        return cls(account, 0, None, FrozenMapping(), (), (), (), None)
+
+
+build_state: Callable[..., State] = builder(State)
+
+
+def spending_key(lot: Lot) -> tuple[datetime, datetime]:
+    """Earliest expiry first, then the oldest; what never expires or has no age last."""
+    return (lot.validity.expires_at or FOREVER, lot.credited_at or FOREVER)
+
+
+def canonical_key(lot: Lot) -> tuple[datetime, datetime, tuple[str, ...]]:
+    """The total order of lots: no two identities are equal in it."""
+    return (*spending_key(lot), lot_key(lot))
+
+
+def pending_key(lot: Lot) -> tuple[datetime, tuple[str, ...]]:
+    """Pending lots stand by when they become available; those on confirmation last."""
+    return (lot.validity.available_at or FOREVER, lot_key(lot))
+
+
+def same_identity(left: Lot, right: Lot) -> bool:
+    """Whether the two are parts of one lot."""
+    return (
+        left.source == right.source
+        and left.validity == right.validity
+        and left.credited_at == right.credited_at
+        and left.label == right.label
+        and left.unit == right.unit
+        and left.reserved_for == right.reserved_for
+    )
+
+
+def with_steps(lot: Lot, steps: int) -> Lot:
+    """A part of the same identity."""
+    return build_lot(lot.unit, steps, lot.label, lot.validity, lot.source, lot.credited_at, lot.reserved_for)
+
+
+def is_pending(lot: Lot, at: datetime) -> bool:
+    """Whether a lot waits for its instant or its confirmation."""
+    validity = lot.validity
+    return validity.on_confirmation or (validity.available_at is not None and validity.available_at > at)
+
+
+def put(lots: list[Lot], part: Lot, key: Callable[[Lot], tuple[object, ...]]) -> None:
+    """Adds *part* to its lot, or as a new lot in its place; a debt that is paid off goes. *lots* is changed."""
+    if lots:
+        last = lots[-1]
+        if not (spending_key(last) < spending_key(part) and key is canonical_key):
+            for i, lot in enumerate(lots):
+                if same_identity(lot, part):
+                    steps = lot.steps + part.steps
+                    if not -STEPS_LIMIT < steps < STEPS_LIMIT:
+                        raise AmountOverflowError(steps)
+                    if steps:
+                        lots[i] = with_steps(lot, steps)
+                    else:
+                        del lots[i]
+                    return
+            insort(lots, part, key=key)
+            return
+    lots.append(part)
+
+
+def take(lots: list[Lot], part: Lot) -> bool:
+    """Takes *part* out of its lot; False where the lot holds less, or is not there. *lots* is changed."""
+    for i, lot in enumerate(lots):
+        if same_identity(lot, part):
+            left = lot.steps - part.steps
+            if left < 0 and lot.source != DEBT:
+                return False
+            if left:
+                lots[i] = with_steps(lot, left)
+            else:
+                del lots[i]
+            return True
+    if part.source == DEBT:
+        insort(lots, with_steps(part, -part.steps), key=canonical_key)
+        return True
+    return False
+
+
+def lot_end(lot: Lot, grants: Sequence[Grant], calendar: Calendar) -> datetime | None:
+    """
+    When a lot ends by its date, as things stand; None where no date ends it.
+
+    A reserved part and a debt do not end. One held by a grant ends at the later of its date and the
+    grant's end plus the grace. The end of a grant that a lot needs is an instant of its own.
+    """
+    validity = lot.validity
+    end = validity.expires_at
+    if end is None or lot.reserved_for is not None or lot.source == DEBT:
+        return None
+    if validity.held_by is not None:
+        for grant in grants:
+            if grant.key == validity.held_by:
+                until = grant.valid_until
+                if until is None:
+                    return None
+                if validity.grace is not None:
+                    until = validity.grace.end(until, calendar)
+                end = max(end, until)
+    return end
+
+
+def next_due(
+    lots: Iterable[Sequence[Lot]],
+    pending: Sequence[Lot],
+    grants: Sequence[Grant],
+    wake_ups: Sequence[WakeUp],
+    calendar: Calendar,
+) -> datetime | None:
+    """The next instant at which time alone does something; None where nothing waits for it."""
+    due = FOREVER
+    for held in lots:
+        for lot in held:
+            validity = lot.validity
+            end = validity.expires_at
+            if end is None:
+                break  # In canonical order only endless lots follow.
+            if validity.held_by is None and lot.reserved_for is None:
+                if end < due:
+                    due = end
+                break  # Every later one ends later.
+            later = lot_end(lot, grants, calendar)
+            if later is not None and later < due:
+                due = later
+    for lot in pending:
+        if lot.validity.available_at is not None and lot.validity.available_at < due:
+            due = lot.validity.available_at
+        end = lot_end(lot, grants, calendar)
+        if end is not None and end < due:
+            due = end
+    for grant in grants:
+        if not grant.ended and grant.valid_until is not None and grant.valid_until < due:
+            due = grant.valid_until
+    if wake_ups and wake_ups[0].at < due:
+        due = wake_ups[0].at
+    return None if due is FOREVER else due
+
+
+def apply_grant(grants: Sequence[Grant], entry: GrantEntry) -> tuple[Grant, ...]:
+    """The grants after an entry about one of them."""
+    identity = entry.grant.identity
+    others = [grant for grant in grants if grant.identity != identity]
+    if entry.grant.uses != 0:
+        others.append(entry.grant)
+    others.sort(key=lambda grant: (grant.identity, grant.valid_from))
+    return tuple(others)
+
+
+def needed_grants(grants: Sequence[Grant], lots: Iterable[Lot]) -> tuple[Grant, ...]:
+    """The grants that are alive, and the ended ones that a lot still names."""
+    if not any(grant.ended for grant in grants):
+        return tuple(grants)
+    named = {key for lot in lots for key in (lot.validity.needs, lot.validity.held_by) if key is not None}
+    return tuple(grant for grant in grants if not grant.ended or grant.key in named)
+
+
+def wake_key(wake_up: WakeUp) -> tuple[datetime, str, str, str]:
+    """The order of wake-ups: by instant, policy, name, facts."""
+    return (wake_up.at, wake_up.policy, wake_up.name, repr(sorted(wake_up.facts.items())))
+
+
+def fold(commits: Iterable[Commit], *, calendar: Calendar, start: State | None = None) -> State | None:
+    """
+    The state that an account's commits, in order of version, add up to; None for no commits.
+
+    *start* is a state that the commits continue. Raises LedgerError that names the first entry
+    which does not fit: a part that its lot does not hold, a version out of order, another account.
+    """
+    state = start
+    for commit in commits:
+        if state is None:
+            state = State.of(commit.account)
+        if commit.account != state.account or commit.version != state.version + 1:
+            raise LedgerError(
+                f"commit {commit.version} of {commit.account}",
+                f"version {state.version + 1} of {state.account} was due here.",
+            )
+        state = _after(state, commit, calendar)
+    return state
+
+
+def _after(state: State, commit: Commit, calendar: Calendar) -> State:
+    lots = {unit: list(held) for unit, held in state.lots.items()}
+    pending = list(state.pending)
+    grants = state.grants
+    wake_ups = list(state.wake_ups)
+    for entry in commit.entries:
+        if isinstance(entry, Transfer):
+            _move(lots, pending, entry, commit)
+        elif isinstance(entry, GrantEntry):
+            grants = apply_grant(grants, entry)
+        elif isinstance(entry, WakeEntry):
+            if entry.change is WakeChange.SET:
+                wake_ups.append(entry.wake_up)
+                wake_ups.sort(key=wake_key)
+            elif entry.wake_up in wake_ups:
+                wake_ups.remove(entry.wake_up)
+            else:
+                raise LedgerError(f"entry {entry_id(entry)} of {commit.account}", "it ends a wake-up that is not set.")
+    clock = commit.event.occurred_at if state.clock is None else max(state.clock, commit.event.occurred_at)
+    settle(lots, pending, clock)
+    kept = {unit: tuple(held) for unit, held in lots.items() if held}
+    grants = needed_grants(grants, [lot for held in kept.values() for lot in held] + pending)
+    due = next_due(kept.values(), pending, grants, wake_ups, calendar)
+    return State(
+        commit.account,
+        commit.version,
+        clock,
+        FrozenMapping.owning(kept),
+        tuple(pending),
+        grants,
+        tuple(wake_ups),
+        due,
+    )
+
+
+def settle(lots: dict[str, list[Lot]], pending: list[Lot], at: datetime) -> None:
+    """Pending lots whose instant has come join the others. Both are changed."""
+    while pending and not is_pending(pending[0], at):
+        lot = pending.pop(0)
+        put(lots.setdefault(lot.unit, []), lot, canonical_key)
+
+
+def _move(lots: dict[str, list[Lot]], pending: list[Lot], entry: Transfer, commit: Commit) -> None:
+    """Takes the entry's parts out and puts its parts in."""
+    settle(lots, pending, entry.at)
+    for part in entry.taken:
+        held = pending if is_pending(part, entry.at) else lots.setdefault(part.unit, [])
+        if not take(held, part):
+            raise LedgerError(
+                f"entry {entry_id(entry)} of {commit.account}", f"it takes {part.steps} steps that no lot holds."
+            )
+    for part in entry.put:
+        if is_pending(part, entry.at):
+            put(pending, part, pending_key)
+        else:
+            put(lots.setdefault(part.unit, []), part, canonical_key)
+
+
+def entries_of(commits: Iterable[Commit]) -> Iterable[Entry]:
+    """All entries of the commits, in order."""
+    for commit in commits:
+        yield from commit.entries
+
+
+def is_grant_end(change: GrantChange) -> bool:
+    """Whether a change ends a grant's life."""
+    return change in (GrantChange.REVOKED, GrantChange.ENDED)

@@ -1,0 +1,183 @@
+"""One version of the rules: units, policies in order, rewards, and what a refund does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+import attrs
+
+from patronage.book import Book
+from patronage.earning import Setting
+from patronage.errors import InvalidValueError, quote
+from patronage.events import many
+from patronage.ledger import Balance, Basis, Grant, build_balance, build_basis
+from patronage.occasions import Read
+from patronage.periods import EARLIEST, Calendar, utc
+from patronage.policies.base import BoundPolicy, Policy, bind
+from patronage.rewards import Reward
+from patronage.rules import above_zero, name
+from patronage.terms_of_time import Term, years
+from patronage.units import Amount, Rounding, Unit
+
+
+class Expired(Enum):
+    """What of a returned purchase had expired: not taken again, or taken from what else there is."""
+
+    DROPPED = "dropped"
+    CHARGED = "charged"
+
+
+class Shortfall(Enum):
+    """What a refund could not take: a debt, forgiven, or priced in money."""
+
+    DEBT = "debt"
+    FORGIVEN = "forgiven"
+    PRICED = "priced"
+
+
+class Returned(Enum):
+    """What life returned points have: the old one, at least a stated grace, or a fresh one."""
+
+    OLD = "old"
+    GRACE = "grace"
+    FRESH = "fresh"
+
+
+@attrs.frozen(kw_only=True)
+class RefundTerms:
+    """
+    What a refund does, beyond deciding the purchase again without what came back.
+
+    *proportional* takes the returned share of what was earned instead (also after the terms'
+    *refund_for*), rounded by *rounding*. *expired*, *shortfall*, *debt_max* (what is above it is
+    forgiven) and *unspent_only* say what is taken from whom; *price* is the money for each of that
+    many points where a shortfall is priced. *returned* is the life of points given back, *grace*
+    with GRACE and FRESH how long they live from then.
+    """
+
+    proportional: bool = False
+    rounding: Rounding = Rounding.HALF_UP
+    expired: Expired = Expired.CHARGED
+    shortfall: Shortfall = Shortfall.DEBT
+    debt_max: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(above_zero))
+    unspent_only: bool = False
+    price: tuple[Amount, Amount] | None = None
+    returned: Returned = Returned.OLD
+    grace: Term | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if (self.returned is Returned.OLD) != (self.grace is None):
+            raise InvalidValueError("A grace goes with returned points that have a grace or a fresh life.")
+        if (self.shortfall is Shortfall.PRICED) != (self.price is not None):
+            raise InvalidValueError("A price (points, money) goes with a shortfall that is priced.")
+        if self.unspent_only and self.shortfall is Shortfall.DEBT:
+            raise InvalidValueError(
+                "Where only what is unspent is taken, a shortfall is forgiven or priced: "
+                "a debt never stands beside points that could pay it."
+            )
+
+
+def _units(value: Iterable[Unit]) -> tuple[Unit, ...]:
+    found = many(value)
+    if not found or not all(isinstance(unit, Unit) for unit in found):
+        raise InvalidValueError(f"Terms have units, not {quote(value)}.")
+    if len({unit.code for unit in found}) < len(found):
+        raise InvalidValueError("Two units have one code.")
+    return found
+
+
+def _policies(value: Iterable[Policy]) -> tuple[Policy, ...]:
+    found = many(value)
+    for policy in found:
+        if isinstance(policy, type) or not callable(getattr(policy, "effects", None)):
+            raise InvalidValueError(f"A policy is an object with a method effects(occasion), not {quote(policy)}.")
+        name(getattr(policy, "name", None))
+    if len({policy.name for policy in found}) < len(found):
+        raise InvalidValueError("Two policies have one name.")
+    return found
+
+
+def _rewards(value: Iterable[Reward]) -> tuple[Reward, ...]:
+    found = many(value)
+    for reward in found:
+        if isinstance(reward, type) or not callable(getattr(reward, "price", None)):
+            raise InvalidValueError(f"A reward is an object with a method price(request), not {quote(reward)}.")
+        name(getattr(reward, "name", None))
+    if len({reward.name for reward in found}) < len(found):
+        raise InvalidValueError("Two rewards have one name.")
+    return found
+
+
+@attrs.frozen(kw_only=True)
+class Terms:
+    """
+    One version of the rules, in force from *effective_from* until the next version.
+
+    *policies* are asked in order, each sees what those before it did. *refund_for* is how long after
+    a purchase its refunds are decided again exactly; after it they take the proportional share.
+    """
+
+    units: tuple[Unit, ...] = attrs.field(converter=_units)
+    policies: tuple[Policy, ...] = attrs.field(default=(), converter=_policies)
+    rewards: tuple[Reward, ...] = attrs.field(default=(), converter=_rewards)
+    effective_from: datetime = attrs.field(default=EARLIEST, converter=utc)
+    refund_for: Term = years(1)
+    refunds: RefundTerms = RefundTerms()
+
+    def __attrs_post_init__(self) -> None:
+        codes = {unit.code for unit in self.units}
+        for reward in self.rewards:
+            if reward.unit not in codes:
+                raise InvalidValueError(
+                    f"Reward {reward.name} spends {quote(reward.unit)}, which is no unit of the terms."
+                )
+
+
+class BoundTerms:
+    """Terms made ready for deciding: policies bound, units and rewards by name, what is read."""
+
+    __slots__ = ("_reads", "_tallies", "calendar", "effective_from", "policies", "rewards", "terms", "units", "watched")
+
+    def __init__(self, terms: Terms, calendar: Calendar) -> None:
+        self.terms, self.calendar, self.effective_from = terms, calendar, terms.effective_from
+        self.units: Mapping[str, Unit] = {unit.code: unit for unit in terms.units}
+        self.rewards: Mapping[str, Reward] = {reward.name: reward for reward in terms.rewards}
+        self.policies: Sequence[BoundPolicy] = [
+            bind(
+                policy,
+                Setting(policy=policy.name, units=self.units, calendar=calendar, refund_for=terms.refund_for),
+            )
+            for policy in terms.policies
+        ]
+        reads = [read for policy in self.policies for read in policy.reads]
+        reads += [read for reward in terms.rewards for read in getattr(getattr(reward, "when", None), "reads", ())]
+        for read in reads:
+            if not isinstance(read, Read) or read.unit not in self.units:
+                raise InvalidValueError(f"{quote(read)} names no unit of the terms.")
+        self._reads: Sequence[str] = sorted({read.unit for read in reads})
+        self._tallies = [policy.tallies for policy in self.policies if policy.tallies is not None]
+        self.watched: frozenset[str] = frozenset(self._reads)
+
+    def basis(self, book: Book, at: datetime) -> Basis:
+        """What rules can read now: the grants in force, and the balances that the terms declare they read."""
+        grants: tuple[Grant, ...] = book.grants
+        for grant in grants:
+            if not grant.in_force(at):
+                grants = tuple(each for each in grants if each.in_force(at))
+                break
+        balances: list[Balance] = []
+        for unit in self._reads:
+            balances.extend(book.balances(unit))
+        for tallies in self._tallies:
+            for unit, period in tallies(at):
+                for lot in book.lots(unit):
+                    label = lot.label
+                    if label == period or (label is not None and label.startswith(f"{period}/")):
+                        balances.append(build_balance(unit, label, lot.steps))
+        return build_basis(grants, tuple(balances), _NO_OTHERS)
+
+
+_NO_OTHERS: Final = Basis().others
