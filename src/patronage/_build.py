@@ -25,7 +25,7 @@ def builder(cls: type[T]) -> Callable[..., T]:
     *cls* is a frozen, slotted attrs class declared with `weakref_slot=False` (a slot for weak
     references would make the two layouts differ).
     """
-    names = [field.name for field in attrs.fields(cls)]  # type: ignore[misc]  # attrs' own bound is private
+    names = [field.name for field in cls.__dict__["__attrs_attrs__"]]
     twin = attrs.make_class(
         f"_{cls.__name__}Twin", {name: attrs.field() for name in names}, slots=True, weakref_slot=False, eq=False
     )

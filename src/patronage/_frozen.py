@@ -81,4 +81,3 @@ class FrozenMapping(Mapping[K, V], Generic[K, V]):
         items = self._items.copy()
         items.pop(key, None)
         return FrozenMapping.owning(items)
-

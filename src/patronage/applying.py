@@ -10,6 +10,7 @@ from patronage.book import Book
 from patronage.errors import InvalidValueError, PolicyError
 from patronage.ledger import (
     REDEEMED,
+    Basis,
     Booking,
     Grant,
     GrantChange,
@@ -18,7 +19,7 @@ from patronage.ledger import (
     WakeUp,
     build_booking,
 )
-from patronage.occasions import Basis, Credit, Debit, Effect, Give, Occasion, Revoke, SetTo, Use
+from patronage.occasions import Credit, Debit, Effect, Give, Occasion, Revoke, SetTo, Use, Wake
 from patronage.terms import BoundTerms
 from patronage.units import Amount
 
@@ -36,9 +37,7 @@ def plain(effect: Effect, basis: Basis) -> Effect | None:
     now = sum(held.steps for held in basis.balances if held.unit == unit and held.label == effect.label)
     change = effect.amount.steps - now
     if change > 0:
-        return Credit(
-            Amount(change, unit), rule=effect.rule, label=effect.label, life=effect.life, why=effect.why
-        )
+        return Credit(Amount(change, unit), rule=effect.rule, label=effect.label, life=effect.life, why=effect.why)
     if change < 0:
         return Debit(Amount(-change, unit), rule=effect.rule, label=effect.label, why=effect.why)
     return None
@@ -47,7 +46,7 @@ def plain(effect: Effect, basis: Basis) -> Effect | None:
 def apply_effects(
     book: Book, bound: BoundTerms, policy: str, effects: Sequence[Effect], occasion: Occasion, about: Source
 ) -> None:
-    """Writes what a policy answered. Raises PolicyError for a unit that the terms do not have, or a wake-up in the past."""
+    """Writes what a policy answered. Raises PolicyError for a unit the terms do not have, or a wake-up in the past."""
     at, calendar = occasion.at, bound.calendar
     for stated in effects:
         effect = plain(stated, occasion.basis)
@@ -74,7 +73,7 @@ def apply_effects(
             use(book, effect, policy, about)
         elif isinstance(effect, Revoke):
             revoke(book, effect, policy, about)
-        elif effect is not None:
+        elif isinstance(effect, Wake):
             if effect.at <= at:
                 raise PolicyError(policy, "a wake-up lies after the occasion that sets it.")
             book.wake(WakeChange.SET, WakeUp(effect.at, policy, effect.name, effect.facts), effect.rule, about)
@@ -86,9 +85,7 @@ def give(book: Book, effect: Give, policy: str, about: Source) -> None:
     if at is None:
         raise InvalidValueError("A grant is given at an instant.")
     until = None if effect.lasts is None else effect.lasts.end(at, book.calendar)
-    grant = Grant(
-        effect.key, effect.value, at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, about
-    )
+    grant = Grant(effect.key, effect.value, at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, about)
     book.grant(GrantChange.GIVEN, extended(book.grants, grant, at), policy, effect.rule, about, effect.why)
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import attrs
 
 from patronage.errors import InvalidValueError, quote
-from patronage.events import Discount, Line, LineKind, Purchase, Tender
+from patronage.events import Discount, Line, LineKind, Purchase, Tender, many
 from patronage.occasions import names_of
 from patronage.units import Rounding, allocate, rounded
 
 
-def _kinds(value: Sequence[LineKind]) -> tuple[LineKind, ...]:
-    found = tuple(sorted(set(value), key=lambda kind: kind.value))
+def line_kinds(value: Iterable[LineKind]) -> tuple[LineKind, ...]:
+    """Kinds of lines, each once, in order of their names."""
+    found = tuple(sorted(set(many(value)), key=lambda kind: getattr(kind, "value", "")))
     if not found or not all(isinstance(kind, LineKind) for kind in found):
         raise InvalidValueError(f"Kinds of lines are members of LineKind, not {quote(value)}.")
     return found
@@ -37,7 +37,7 @@ class Base:
     remainder. *units_max* is how many units of the whole purchase count at most, dearest first.
     """
 
-    kinds: tuple[LineKind, ...] = attrs.field(default=(LineKind.GOODS,), converter=_kinds)
+    kinds: tuple[LineKind, ...] = attrs.field(default=(LineKind.GOODS,), converter=line_kinds)
     tax: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
     before_discounts: tuple[str, ...] = attrs.field(default=(), converter=names_of)
     less_tenders: tuple[str, ...] = attrs.field(default=(), converter=names_of)
@@ -137,8 +137,3 @@ def _dearest(lines: Sequence[Line], counted: list[int], units_max: int) -> list[
             kept[i] = rounded(counted[i] * left_n * d, left_d * n, Rounding.FLOOR)
             left_n = 0
     return kept
-
-
-def ratio(number: Decimal) -> tuple[int, int]:
-    """An exact decimal as numerator and denominator."""
-    return number.as_integer_ratio()

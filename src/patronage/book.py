@@ -17,6 +17,7 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.errors import AmountOverflowError
 from patronage.ledger import (
+    ALWAYS,
     DEBT,
     EXPIRED,
     ISSUED,
@@ -40,7 +41,6 @@ from patronage.ledger import (
     lot_key,
     reason,
 )
-from patronage.ledger import ALWAYS
 from patronage.periods import Calendar, format_instant
 from patronage.state import (
     State,
@@ -121,7 +121,11 @@ class Book:
 
     def available(self, unit: str, label: str | None) -> int:
         """What can be spent of *unit* under *label*: less than 0 where there is a debt."""
-        return sum(lot.steps for lot in self.lots(unit) if lot.label == label and lot.reserved_for is None)
+        steps = 0
+        for lot in self.lots(unit):
+            if lot.label == label and lot.reserved_for is None:
+                steps += lot.steps
+        return steps
 
     def balances(self, unit: str) -> list[Balance]:
         """The available balance under each label."""
@@ -443,12 +447,10 @@ class Book:
             kept = FrozenMapping.owning(items)
         grants = self.grants
         if grants:
-            grants = needed_grants(grants, [lot for held in kept.values() for lot in held] + self.pending)
+            grants = needed_grants(grants, (*kept.values(), self.pending))
         due = next_due(kept.values(), self.pending, grants, self.wake_ups, self.calendar)
         clock = at if self.state.clock is None or at > self.state.clock else self.state.clock
-        return build_state(
-            self.account, version, clock, kept, tuple(self.pending), grants, self.wake_ups, due
-        )
+        return build_state(self.account, version, clock, kept, tuple(self.pending), grants, self.wake_ups, due)
 
 
 def _text(at: datetime | None) -> Fact:

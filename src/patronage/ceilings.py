@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Protocol
 
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError
 from patronage.ledger import ALWAYS, Reason, Validity, build_booking
 from patronage.occasions import AT_ONCE, Credit, Occasion, build_credit
-from patronage.periods import LATEST, Calendar
+from patronage.periods import LATEST, Calendar, Period
 from patronage.rules import Ceiling, EarningRule, SpendRule
 from patronage.terms_of_time import Rolling, Term
 from patronage.units import build_amount
 
+_CACHE_MAX: Final = 4_096
 COUNTED: Final = Reason("counted", FrozenMapping())
 
 
@@ -43,13 +44,14 @@ class BoundCeiling:
     by itself.
     """
 
-    __slots__ = ("_refund_for", "ceiling", "on_balance", "on_spend", "tally", "unit")
+    __slots__ = ("_days", "_refund_for", "ceiling", "on_balance", "on_spend", "tally", "unit")
 
     def __init__(self, ceiling: Ceiling, on_spend: bool, policy: str, refund_for: Term | None) -> None:
         self.ceiling, self.on_spend, self.on_balance = ceiling, on_spend, ceiling.on_balance
         self.unit = ceiling.limit.unit
         self.tally = f"{policy}.{ceiling.name}" if ceiling.per is not None else None
         self._refund_for = refund_for
+        self._days: dict[date, tuple[str, Validity]] = {}
 
     @classmethod
     def of(cls, ceiling: Ceiling, rule: EarningRule | None, policy: str, refund_for: Term | None) -> BoundCeiling:
@@ -66,9 +68,7 @@ class BoundCeiling:
 
     def period(self, at: datetime, calendar: Calendar) -> str:
         """The label of the period that holds *at*."""
-        per = self.ceiling.per
-        assert per is not None
-        return "rolling" if isinstance(per, Rolling) else per.span(at, calendar).key
+        return self._count(at, calendar)[0]
 
     def _label(self, occasion: Occasion, label: str | None) -> str:
         if self.tally is None:
@@ -118,17 +118,28 @@ class BoundCeiling:
         """The credit of the tally that counts a use."""
         assert self.tally is not None
         book = build_booking(self.ceiling.name, steps, steps, (steps, 1), (steps, 1), "", "", (), None)
-        validity = self._validity(occasion.at, occasion.calendar)
+        validity = self._count(occasion.at, occasion.calendar)[1]
         return build_credit(
             build_amount(steps, self.tally), self.ceiling.name, label, AT_ONCE, COUNTED, (book,), validity
         )
 
-    def _validity(self, at: datetime, calendar: Calendar) -> Validity:
+    def _count(self, at: datetime, calendar: Calendar) -> tuple[str, Validity]:
+        """The label of the period that holds *at*, and how long a use in it counts: kept by local day."""
         per = self.ceiling.per
         assert per is not None
         if isinstance(per, Rolling):
-            return Validity(expires_at=per.term.end(at, calendar))
-        end = per.span(at, calendar).end
-        if end >= LATEST:
-            return ALWAYS
-        return Validity(expires_at=end if self._refund_for is None else self._refund_for.end(end, calendar))
+            return "rolling", Validity(expires_at=per.term.end(at, calendar))
+        day = calendar.day(at)
+        known = self._days.get(day)
+        if known is None:
+            if len(self._days) > _CACHE_MAX:
+                self._days.clear()
+            known = self._days[day] = self._period(at, calendar, per)
+        return known
+
+    def _period(self, at: datetime, calendar: Calendar, per: Period) -> tuple[str, Validity]:
+        span = per.span(at, calendar)
+        if span.end >= LATEST:
+            return span.key, ALWAYS
+        until = span.end if self._refund_for is None else self._refund_for.end(span.end, calendar)
+        return span.key, Validity(expires_at=until)

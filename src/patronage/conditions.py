@@ -57,6 +57,29 @@ def _ids(value: Iterable[str]) -> frozenset[str]:
     return found
 
 
+def _any_ids(value: Iterable[str]) -> frozenset[str]:
+    return frozenset(identifier(item) for item in many(value))
+
+
+def _attributes(value: Iterable[Attribute]) -> tuple[Attribute, ...]:
+    found = many(value)
+    if not found or not all(type(fact) in (str, int, bool) for fact in found):
+        raise InvalidValueError(f"Name at least one str, int or bool, not {quote(value)}.")
+    return found
+
+
+def _days(value: Iterable[int]) -> frozenset[int]:
+    found = frozenset(many(value))
+    if not found or not all(type(day) is int and 0 <= day <= 6 for day in found):
+        raise InvalidValueError(f"Weekdays are whole numbers from 0 (Monday) to 6, not {quote(value)}.")
+    return found
+
+
+def condition_or_none(value: Condition | None) -> Condition | None:
+    """A condition, or None where there is none."""
+    return None if value is None else condition_of(value)
+
+
 def _words(value: Iterable[str]) -> frozenset[str]:
     return frozenset(_ids(names_of(value)))
 
@@ -120,7 +143,7 @@ class Not:
 class Sku:
     """The line's SKU is one of these, or begins with one of *prefixes*."""
 
-    of: frozenset[str] = attrs.field(default=(), converter=lambda value: frozenset(map(identifier, many(value))))
+    of: frozenset[str] = attrs.field(default=frozenset(), converter=_any_ids)
     prefixes: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=names_of)
 
     def __attrs_post_init__(self) -> None:
@@ -213,7 +236,7 @@ class LineAttribute:
     """The line's attribute *key* is one of *of*."""
 
     key: str = attrs.field(converter=word)
-    of: tuple[Attribute, ...] = attrs.field(converter=many)
+    of: tuple[Attribute, ...] = attrs.field(converter=_attributes)
 
     def holds(self, occasion: Occasion, line: Line | None) -> bool:
         """Whether the line, or some line, matches."""
@@ -230,7 +253,7 @@ class EventAttribute:
     """The event's attribute *key* is one of *of*: a fact or a segment that the shop reports."""
 
     key: str = attrs.field(converter=word)
-    of: tuple[Attribute, ...] = attrs.field(converter=many)
+    of: tuple[Attribute, ...] = attrs.field(converter=_attributes)
 
     def holds(self, occasion: Occasion, line: Line | None) -> bool:
         """Whether the event states it."""
@@ -329,7 +352,7 @@ class Quantity:
     """The lines that match *lines* (all, if None) add up to a quantity of *at_least*."""
 
     at_least: Decimal = attrs.field(converter=plain_decimal)
-    lines: Condition | None = attrs.field(default=None, kw_only=True, converter=attrs.converters.optional(condition_of))
+    lines: Condition | None = attrs.field(default=None, kw_only=True, converter=condition_or_none)
 
     def holds(self, occasion: Occasion, line: Line | None) -> bool:
         """Whether there are that many."""
@@ -354,11 +377,7 @@ def _scaled(number: Decimal) -> int:
 class Weekday:
     """The local day of the event is one of these: 0 is Monday, 6 Sunday."""
 
-    of: frozenset[int] = attrs.field(converter=lambda value: frozenset(many(value)))
-
-    def __attrs_post_init__(self) -> None:
-        if not self.of or not all(type(day) is int and 0 <= day <= 6 for day in self.of):
-            raise InvalidValueError(f"Weekdays are whole numbers from 0 (Monday) to 6, not {quote(self.of)}.")
+    of: frozenset[int] = attrs.field(converter=_days)
 
     def holds(self, occasion: Occasion, line: Line | None) -> bool:
         """Whether the local day is one of them."""

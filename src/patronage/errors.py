@@ -109,7 +109,9 @@ class StaleStateError(PatronageError):
         self.account, self.expected, self.actual = account, expected, actual
 
     def __str__(self) -> str:
-        return f"{quote(self.account)} is at version {self.actual}, not {self.expected}: load it again and decide again."
+        return (
+            f"{quote(self.account)} is at version {self.actual}, not {self.expected}: load it again and decide again."
+        )
 
 
 class DuplicateEventError(PatronageError):

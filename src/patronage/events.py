@@ -8,7 +8,7 @@ the reservation of a capture, else itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -133,18 +133,13 @@ def _whole(_: object, field: attrs.Attribute[int], value: int) -> None:
         raise InvalidValueError(f"{field.name} must be a whole number of at least 1, not {quote(value)}.")
 
 
-def all_are(kind: type | tuple[type, ...]) -> attrs.validators._ValidatorType[tuple[object, ...]]:
-    """A validator: each member of the tuple is of *kind*, and there are not too many."""
-    names = kind.__name__ if isinstance(kind, type) else " or ".join(k.__name__ for k in kind)
-
-    def check(_: object, field: attrs.Attribute[tuple[object, ...]], value: tuple[object, ...]) -> None:
-        if len(value) > LINES_MAX:
-            raise InvalidValueError(f"{field.name} may have {LINES_MAX} members at most, not {len(value)}.")
-        for member in value:
-            if not isinstance(member, kind):
-                raise InvalidValueError(f"{field.name} must hold {names}, not {quote(member)}.")
-
-    return check
+def check_all(kind: type, members: Sequence[object], what: str) -> None:
+    """Raises InvalidValueError where a member is not of *kind*, or there are more than 2,000."""
+    if len(members) > LINES_MAX:
+        raise InvalidValueError(f"There may be {LINES_MAX} {what} at most, not {len(members)}.")
+    for member in members:
+        if not isinstance(member, kind):
+            raise InvalidValueError(f"The {what} must each be a {kind.__name__}, not {quote(member)}.")
 
 
 def _sum(amounts: Iterable[Amount], unit: str, what: str) -> int:
@@ -176,6 +171,12 @@ class Discount:
     total: Amount = attrs.field(validator=_not_negative)
 
 
+def _discounts(value: Iterable[Discount]) -> tuple[Discount, ...]:
+    taken = many(value)
+    check_all(Discount, taken, "discounts")
+    return taken
+
+
 @attrs.frozen(kw_only=True)
 class Line:
     """
@@ -196,7 +197,7 @@ class Line:
     kind: LineKind = attrs.field(default=LineKind.GOODS, validator=attrs.validators.instance_of(LineKind))
     quantity: Decimal = attrs.field(default=Decimal(1), converter=_quantity)
     tax: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(_not_negative))
-    discounts: tuple[Discount, ...] = attrs.field(default=(), converter=many, validator=all_are(Discount))
+    discounts: tuple[Discount, ...] = attrs.field(default=(), converter=_discounts)
     measures: FrozenMapping[str, Decimal] = attrs.field(default=FrozenMapping(), converter=_measures)
     attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=_attributes)
 
@@ -215,10 +216,16 @@ class Tender:
     redemption: str | None = attrs.field(default=None, converter=_optional_identifier)
 
 
+def _tenders(value: Iterable[Tender]) -> tuple[Tender, ...]:
+    taken = many(value)
+    check_all(Tender, taken, "tenders")
+    return taken
+
+
 def numbered(lines: Iterable[Line]) -> tuple[Line, ...]:
     """The lines, each without an id named by its position from 1. Raises InvalidValueError for an id used twice."""
     taken = many(lines)
-    all_are(Line)(None, attrs.fields(Purchase).lines, taken)
+    check_all(Line, taken, "lines")
     named = tuple(line if line.id is not None else attrs.evolve(line, id=str(n)) for n, line in enumerate(taken, 1))
     ids = [line.id for line in named]
     if len(set(ids)) < len(ids):
@@ -256,8 +263,8 @@ class Purchase:
     member: str = attrs.field(converter=identifier)
     occurred_at: datetime = attrs.field(converter=utc)
     lines: tuple[Line, ...] = attrs.field(converter=numbered)
-    discounts: tuple[Discount, ...] = attrs.field(default=(), converter=many, validator=all_are(Discount))
-    tenders: tuple[Tender, ...] = attrs.field(default=(), converter=many, validator=all_are(Tender))
+    discounts: tuple[Discount, ...] = attrs.field(default=(), converter=_discounts)
+    tenders: tuple[Tender, ...] = attrs.field(default=(), converter=_tenders)
     by: str | None = attrs.field(default=None, converter=_optional_identifier)
     channel: str | None = attrs.field(default=None, converter=_optional_word)
     store: str | None = attrs.field(default=None, converter=_optional_identifier)
@@ -274,7 +281,9 @@ class Purchase:
         if total < 0:
             raise InvalidValueError("The discounts of a purchase may not exceed the sum of its lines.")
         if self.tenders and _sum((tender.total for tender in self.tenders), unit, "tenders") != total:
-            raise InvalidValueError(f"The tenders must sum to what is charged, {total} steps of {unit}, or be left out.")
+            raise InvalidValueError(
+                f"The tenders must sum to what is charged, {total} steps of {unit}, or be left out."
+            )
         redemptions = [tender.redemption for tender in self.tenders if tender.redemption is not None]
         if len(set(redemptions)) < len(redemptions):
             raise InvalidValueError("Two tenders name one redemption: give it one tender.")
@@ -313,6 +322,12 @@ class RefundLine:
             raise InvalidValueError(f"Line {quote(self.id)} comes back by quantity or by total, not by both.")
 
 
+def _refund_lines(value: Iterable[RefundLine]) -> tuple[RefundLine, ...]:
+    taken = many(value)
+    check_all(RefundLine, taken, "lines")
+    return taken
+
+
 @attrs.frozen(kw_only=True)
 class Refund:
     """
@@ -325,9 +340,9 @@ class Refund:
     member: str = attrs.field(converter=identifier)
     occurred_at: datetime = attrs.field(converter=utc)
     purchase: str = attrs.field(converter=identifier)
-    lines: tuple[RefundLine, ...] = attrs.field(default=(), converter=many, validator=all_are(RefundLine))
+    lines: tuple[RefundLine, ...] = attrs.field(default=(), converter=_refund_lines)
     total: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(_positive))
-    tenders: tuple[Tender, ...] = attrs.field(default=(), converter=many, validator=all_are(Tender))
+    tenders: tuple[Tender, ...] = attrs.field(default=(), converter=_tenders)
     attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=_attributes)
 
     def __attrs_post_init__(self) -> None:
@@ -501,7 +516,9 @@ class Adjustment:
     def __attrs_post_init__(self) -> None:
         if self.amount.steps < 0 and (self.available_at is not None or self.expires_at is not None):
             raise InvalidValueError("Only what is credited has an available_at or an expires_at.")
-        if self.expires_at is not None and self.expires_at <= max(self.occurred_at, self.available_at or self.occurred_at):
+        if self.expires_at is not None and self.expires_at <= max(
+            self.occurred_at, self.available_at or self.occurred_at
+        ):
             raise InvalidValueError("What is credited must expire after it is available.")
 
     @property
@@ -582,8 +599,3 @@ Event = (
     | StatusEnd
     | TimePassed
 )
-
-
-def undone(event: Event) -> str | None:
-    """The event that *event* undoes, where it undoes one."""
-    return event.undoes if isinstance(event, Cancellation) else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 import attrs
@@ -21,23 +22,17 @@ from patronage.decisions import Accepted, Decision, Rejected, build_accepted
 from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, quote
 from patronage.events import (
     Activity,
-    Adjustment,
     Cancellation,
     Capture,
     Confirmation,
     Enrolment,
     Event,
     Purchase,
-    Redemption,
     Refund,
     Release,
-    Reservation,
-    StatusEnd,
-    StatusGrant,
     TimePassed,
     identifier,
     many,
-    undone,
 )
 from patronage.ledger import (
     Account,
@@ -89,7 +84,7 @@ def _timeline(value: Terms | Iterable[Terms]) -> tuple[Terms, ...]:
     if not found or not all(isinstance(terms, Terms) for terms in found):
         raise InvalidValueError(f"A program has Terms, one or a timeline, not {quote(value)}.")
     ordered = tuple(sorted(found, key=lambda terms: terms.effective_from))
-    for earlier, later in zip(ordered, ordered[1:], strict=False):
+    for earlier, later in pairwise(ordered):
         if earlier.effective_from == later.effective_from:
             raise InvalidValueError(f"Two terms take effect at {format_instant(later.effective_from)}.")
     return ordered
@@ -140,9 +135,7 @@ class Program:
                 return terms
         return bound[-1]
 
-    def involves(
-        self, event: Event, states: Collection[State] = (), history: Iterable[Commit] = ()
-    ) -> Involved:
+    def involves(self, event: Event, states: Collection[State] = (), history: Iterable[Commit] = ()) -> Involved:
         """
         The accounts and roots that a decision of *event* needs.
 
@@ -218,9 +211,7 @@ class Program:
                     basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
         return first
 
-    def _other(
-        self, state: State, book: Book, bound: BoundTerms, event: Event, past: Sequence[Commit]
-    ) -> Decision:
+    def _other(self, state: State, book: Book, bound: BoundTerms, event: Event, past: Sequence[Commit]) -> Decision:
         """Requests, and what speaks of an earlier event."""
         requests = Requests(self.terms_at, book, bound, event, past)
         outcome = requests.decide()
@@ -333,7 +324,7 @@ class Program:
         version = state.version + 1
         after = book.close(event.occurred_at, version)
         root = event.about
-        ordinal = sum(1 for commit in past if commit.root == root)
+        ordinal = sum([commit.root == root for commit in past]) if past else 0
         entries = tuple(book.entries)
         commit = build_commit(
             state.account,
@@ -372,14 +363,11 @@ class Program:
 def _names(event: Event, entries: Sequence[Entry], account: Account) -> tuple[str, ...]:
     """All that the event and its entries are about, on this account."""
     names = {event.id, event.about}
-    undoes = undone(event)
-    if undoes is not None:
-        names.add(undoes)
-    if isinstance(event, Purchase):
+    if isinstance(event, Purchase) and event.tenders:
         names.update(event.redemptions)
     for entry in entries:
         about = entry.about
-        if about.account is account or about.account == account:
+        if about.root not in names and about.account == account:
             names.add(about.root)
     return (event.id,) if len(names) == 1 else tuple(sorted(names))
 
@@ -390,7 +378,5 @@ def _difference(known: Event, event: Event) -> str:
         return "type"
     for field in attrs.fields(type(known)):
         if getattr(known, field.name) != getattr(event, field.name):
-            return field.name
+            return str(field.name)
     return "id"
-
-

@@ -26,6 +26,7 @@ from patronage.ledger import (
     FORGIVEN,
     ISSUED,
     REDEEMED,
+    Basis,
     Benefit,
     BenefitKind,
     Booking,
@@ -40,7 +41,7 @@ from patronage.ledger import (
     build_lot,
     reason,
 )
-from patronage.occasions import Basis, Credit, Debit, Effect, Give, basis_with, build_occasion
+from patronage.occasions import Credit, Debit, Effect, Give, basis_with, build_occasion
 from patronage.state import with_steps
 from patronage.terms import BoundTerms, Expired, RefundTerms, Returned, Shortfall
 from patronage.units import build_amount, rounded

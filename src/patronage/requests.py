@@ -134,9 +134,7 @@ class Requests:
         book, unit = self.book, reward.unit
         labels = tuple(reward.labels) or (None,)
         available = sum(max(0, book.available(unit, label)) for label in labels)
-        occasion = build_occasion(
-            self.at, book.account, event, None, self.basis, self.bound.calendar, self.bound.units
-        )
+        occasion = build_occasion(self.at, book.account, event, None, self.basis, self.bound.calendar, self.bound.units)
         priced = reward.price(
             Request(amount=event.amount, times=event.times, cart=event.cart, available=available, occasion=occasion)
         )
@@ -161,10 +159,7 @@ class Requests:
 
     def _plain(self, unit: str) -> bool:
         """Whether all that is held of a unit is without a label, so that no lot need be left out."""
-        for lot in self.book.lots(unit):
-            if lot.label is not None:
-                return False
-        return True
+        return all(lot.label is None for lot in self.book.lots(unit))
 
     def _end_reservation(self, event: Capture | Release, root: Commit, of_root: Sequence[Commit]) -> Outcome:
         if not isinstance(root.event, Reservation):
@@ -180,9 +175,7 @@ class Requests:
                 if event.amount.unit != held[0].unit:
                     return _refuse(RejectionCode.WRONG_UNIT, unit=event.amount.unit)
                 if event.amount.steps > total:
-                    return _refuse(
-                        RejectionCode.CAPTURE_EXCEEDS_RESERVATION, asked=event.amount.steps, reserved=total
-                    )
+                    return _refuse(RejectionCode.CAPTURE_EXCEEDS_RESERVATION, asked=event.amount.steps, reserved=total)
                 spend = event.amount.steps
         capture, free = _split(held, spend)
         for label, taken in _by_label(capture):
@@ -230,9 +223,7 @@ class Requests:
         return ()
 
     def _status(self, event: StatusGrant) -> Outcome:
-        grant = Grant(
-            event.key, event.value, self.at, event.until, event.uses, f"@{event.actor}", "", self.about
-        )
+        grant = Grant(event.key, event.value, self.at, event.until, event.uses, f"@{event.actor}", "", self.about)
         why = reason("granted_by_operator", {"actor": event.actor, "reason": event.reason})
         self.book.grant(
             GrantChange.GIVEN, extended(self.book.grants, grant, self.at), "", event.reason, self.about, why
@@ -354,21 +345,23 @@ class Requests:
             spent = sum(part.steps for part in parts)
             before = given_back(self.past, about)
             part = kept.tenders.get(tender.redemption, 0)
-            due = min(spent, share_of(spent, min(part, tender.total.steps), tender.total.steps, self.bound.terms.refunds))
+            due = min(
+                spent, share_of(spent, min(part, tender.total.steps), tender.total.steps, self.bound.terms.refunds)
+            )
             if kept.purchase is None and part >= tender.total.steps:
                 due = spent
             if due > before:
                 give_back(self.book, self.bound.terms.refunds, about, parts, before, due - before)
 
     def _rooms(self, at: datetime) -> Callable[[Key, int], int]:
-        """How much of a credit still fits under the ceilings of the purchase's periods, as they stand before this event."""
+        """How much of a credit still fits under the ceilings of the purchase's periods, before this event."""
         now = {(held.unit, held.label): held.steps for held in self.bound.basis(self.book, at).balances}
         policies = {policy.name: policy for policy in self.bound.policies}
 
         def room(key: Key, wanted: int) -> int:
             policy = policies.get(key[0])
             for ceiling in policy.ceilings if policy is not None else ():
-                if ceiling.tally is None or ceiling.on_spend and ceiling.tally != key[1]:
+                if ceiling.tally is None or (ceiling.on_spend and ceiling.tally != key[1]):
                     continue
                 if ceiling.tally == key[1]:
                     label = key[2]
@@ -441,7 +434,9 @@ def release(book: Book, parts: Sequence[Lot], about: Source, code: str, cause: s
     for part in parts:
         free = attrs.evolve(part, reserved_for=None)
         puts = book.become(free)
-        book.transfer("", about, part.unit, part.label, book.account, book.account, (part,), puts, (), reason(code), cause)
+        book.transfer(
+            "", about, part.unit, part.label, book.account, book.account, (part,), puts, (), reason(code), cause
+        )
         rest = puts[-1]
         end = rest.validity.expires_at
         held_by, needs = rest.validity.held_by, rest.validity.needs

@@ -83,7 +83,9 @@ class _Line:
             total=build_amount(part(line.total.steps), line.total.unit),
             tax=None if line.tax is None else build_amount(part(line.tax.steps), line.tax.unit),
             discounts=tuple(_discount(d, part(d.total.steps)) for d in line.discounts),
-            measures={key: _decimal(Fraction(m) * quantity / Fraction(line.quantity)) for key, m in line.measures.items()},
+            measures={
+                key: _decimal(Fraction(m) * quantity / Fraction(line.quantity)) for key, m in line.measures.items()
+            },
         )
 
 
@@ -191,7 +193,9 @@ def _tenders(purchase: Purchase, pro_rata: int, named: Mapping[str, int]) -> Fro
     total = purchase.total
     given = dict(named)
     if pro_rata and total:
-        rest = allocate(pro_rata, lambda: (tender.total.steps for tender in purchase.tenders)) if purchase.tenders else ()
+        rest = (
+            allocate(pro_rata, lambda: (tender.total.steps for tender in purchase.tenders)) if purchase.tenders else ()
+        )
         for tender, share in zip(purchase.tenders, rest, strict=True):
             if tender.redemption is not None:
                 given[tender.redemption] = given.get(tender.redemption, 0) + share

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final, Protocol
 
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.conditions import condition_of
+from patronage.base import line_kinds
+from patronage.conditions import condition_or_none
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Line, LineKind, many, word
 from patronage.ledger import Benefit, BenefitKind, Fact, Refusal, RejectionCode
@@ -100,15 +103,14 @@ def _checked(
     return None
 
 
-_CONDITION = attrs.converters.optional(condition_of)
 _AMOUNT = attrs.validators.optional(above_zero)
 _GOODS: Final = (LineKind.GOODS,)
 
 
-def _share(value: object) -> Fraction | None:
+def _share(value: int | str | Decimal | Fraction | None) -> Fraction | None:
     if value is None:
         return None
-    share = factor(value)  # type: ignore[arg-type]  # factor() refuses what it cannot take
+    share = factor(value)
     if share > 1:
         raise InvalidValueError("A share of the order is at most 1.")
     return share
@@ -135,9 +137,9 @@ class PayWithPoints:
     exactly: bool = True
     share_max: Fraction | None = attrs.field(default=None, converter=_share)
     order_minimum: Amount | None = attrs.field(default=None, validator=_AMOUNT)
-    when: Condition | None = attrs.field(default=None, converter=_CONDITION)
-    lines: Condition | None = attrs.field(default=None, converter=_CONDITION)
-    kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=many)
+    when: Condition | None = attrs.field(default=None, converter=condition_or_none)
+    lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
+    kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=line_kinds)
     labels: tuple[str | None, ...] = attrs.field(default=(), converter=_labels)
 
     def __attrs_post_init__(self) -> None:
@@ -210,7 +212,7 @@ class PayWithPoints:
             limits.append(max(request.available, 0))
         return min(limits) if limits else 2**62
 
-    def _wish(self, request: Request) -> int | None | Refusal:
+    def _wish(self, request: Request) -> int | Refusal | None:
         """The points asked for, where any are named."""
         amount = request.amount
         if amount is None:
@@ -235,9 +237,9 @@ class FixedReward:
     kind: BenefitKind = BenefitKind.PRODUCT
     value: Amount | None = attrs.field(default=None, validator=_AMOUNT)
     order_minimum: Amount | None = attrs.field(default=None, validator=_AMOUNT)
-    when: Condition | None = attrs.field(default=None, converter=_CONDITION)
-    lines: Condition | None = attrs.field(default=None, converter=_CONDITION)
-    kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=many)
+    when: Condition | None = attrs.field(default=None, converter=condition_or_none)
+    lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
+    kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=line_kinds)
     labels: tuple[str | None, ...] = attrs.field(default=(), converter=_labels)
 
     def __attrs_post_init__(self) -> None:
@@ -293,7 +295,7 @@ def _steps(value: Iterable[Step]) -> tuple[Step, ...]:
     if not found or not all(isinstance(step, Step) for step in found):
         raise InvalidValueError(f"A step table has steps, not {quote(value)}.")
     costs = [step.cost.steps for step in found]
-    if any(a >= b for a, b in zip(costs, costs[1:], strict=False)) or len({step.cost.unit for step in found}) > 1:
+    if any(a >= b for a, b in pairwise(costs)) or len({step.cost.unit for step in found}) > 1:
         raise InvalidValueError("Steps are in one unit and stand in rising order of cost.")
     if len({step.value.unit for step in found}) > 1:
         raise InvalidValueError("The values of the steps are in one currency.")
@@ -313,9 +315,9 @@ class StepTable:
     steps: tuple[Step, ...] = attrs.field(converter=_steps)
     choice: Choice = Choice.LARGEST
     order_minimum: Amount | None = attrs.field(default=None, validator=_AMOUNT)
-    when: Condition | None = attrs.field(default=None, converter=_CONDITION)
-    lines: Condition | None = attrs.field(default=None, converter=_CONDITION)
-    kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=many)
+    when: Condition | None = attrs.field(default=None, converter=condition_or_none)
+    lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
+    kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=line_kinds)
     labels: tuple[str | None, ...] = attrs.field(default=(), converter=_labels)
 
     @property

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 import attrs
 
 from patronage.base import Base
-from patronage.conditions import condition_of
+from patronage.conditions import condition_or_none
 from patronage.errors import InvalidValueError, quote
 from patronage.events import many, word
 from patronage.occasions import AT_ONCE, Condition, Life, names_of
@@ -145,12 +146,9 @@ def _bands(value: Iterable[Band]) -> tuple[Band, ...]:
     if not all(isinstance(band, Band) for band in found):
         raise InvalidValueError(f"Bands are needed here, not {quote(value)}.")
     steps = [band.over.steps for band in found]
-    if any(a >= b for a, b in zip(steps, steps[1:], strict=False)):
+    if any(a >= b for a, b in pairwise(steps)):
         raise InvalidValueError("Bands stand in rising order of what they start over.")
     return found
-
-
-_CONDITION = attrs.converters.optional(condition_of)
 
 
 @attrs.frozen(kw_only=True)
@@ -168,8 +166,8 @@ class SpendRule:
     credit: Amount = attrs.field(validator=above_zero)
     name: str | None = attrs.field(default=None, converter=name_or_none)
     base: Base = Base()
-    when: Condition | None = attrs.field(default=None, converter=_CONDITION)
-    lines: Condition | None = attrs.field(default=None, converter=_CONDITION)
+    when: Condition | None = attrs.field(default=None, converter=condition_or_none)
+    lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     whole: bool = True
     bands: tuple[Band, ...] = attrs.field(default=(), converter=_bands)
     marginal: bool = True
@@ -195,8 +193,8 @@ class QuantityRule:
     per: Decimal = attrs.field(default=Decimal(1), converter=_quantity)
     measure: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     name: str | None = attrs.field(default=None, converter=name_or_none)
-    when: Condition | None = attrs.field(default=None, converter=_CONDITION)
-    lines: Condition | None = attrs.field(default=None, converter=_CONDITION)
+    when: Condition | None = attrs.field(default=None, converter=condition_or_none)
+    lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     whole: bool = True
     rounding: Rounding = Rounding.FLOOR
     grain: Grain = Grain.RULE
@@ -228,7 +226,7 @@ class BonusRule:
     activity: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     per: int = 1
     name: str | None = attrs.field(default=None, converter=name_or_none)
-    when: Condition | None = attrs.field(default=None, converter=_CONDITION)
+    when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     group: str | None = attrs.field(default=None, converter=name_or_none)
     life: Life = AT_ONCE
     label: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
@@ -255,8 +253,8 @@ class MultiplierRule:
     of: tuple[str, ...] = attrs.field(default=(), converter=names_of)
     of_rounded: bool = False
     name: str | None = attrs.field(default=None, converter=name_or_none)
-    when: Condition | None = attrs.field(default=None, converter=_CONDITION)
-    lines: Condition | None = attrs.field(default=None, converter=_CONDITION)
+    when: Condition | None = attrs.field(default=None, converter=condition_or_none)
+    lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     rounding: Rounding = Rounding.FLOOR
     group: str | None = attrs.field(default=None, converter=name_or_none)
 

@@ -97,9 +97,7 @@ class Standing:
     def grants(self, key: str | None = None) -> tuple[Grant, ...]:
         """The grants in force, of *key* where given."""
         return tuple(
-            grant
-            for grant in self.state.grants
-            if (key is None or grant.key == key) and grant.in_force(self.now)
+            grant for grant in self.state.grants if (key is None or grant.key == key) and grant.in_force(self.now)
         )
 
     def _of(self, unit: Unit, label: str | None) -> Iterable[Lot]:

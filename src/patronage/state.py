@@ -87,9 +87,11 @@ def pending_key(lot: Lot) -> tuple[datetime, tuple[str, ...]]:
 
 def same_identity(left: Lot, right: Lot) -> bool:
     """Whether the two are parts of one lot."""
+    if left is right:
+        return True
     return (
-        left.source == right.source
-        and left.validity == right.validity
+        (left.source is right.source or left.source == right.source)
+        and (left.validity is right.validity or left.validity == right.validity)
         and left.credited_at == right.credited_at
         and left.label == right.label
         and left.unit == right.unit
@@ -110,26 +112,27 @@ def is_pending(lot: Lot, at: datetime) -> bool:
 
 def put(lots: list[Lot], part: Lot, key: Callable[[Lot], tuple[object, ...]]) -> None:
     """Adds *part* to its lot, or as a new lot in its place; a debt that is paid off goes. *lots* is changed."""
-    if lots:
-        last = lots[-1]
-        if not (spending_key(last) < spending_key(part) and key is canonical_key):
-            for i, lot in enumerate(lots):
-                if same_identity(lot, part):
-                    steps = lot.steps + part.steps
-                    if not -STEPS_LIMIT < steps < STEPS_LIMIT:
-                        raise AmountOverflowError(steps)
-                    if steps:
-                        lots[i] = with_steps(lot, steps)
-                    else:
-                        del lots[i]
-                    return
-            insort(lots, part, key=key)
-            return
-    lots.append(part)
+    if lots and not (key is canonical_key and spending_key(lots[-1]) < spending_key(part)):
+        for i, lot in enumerate(lots):
+            if same_identity(lot, part):
+                steps = lot.steps + part.steps
+                if not -STEPS_LIMIT < steps < STEPS_LIMIT:
+                    raise AmountOverflowError(steps)
+                if steps:
+                    lots[i] = with_steps(lot, steps)
+                else:
+                    del lots[i]
+                return
+        insort(lots, part, key=key)
+    else:
+        lots.append(part)
 
 
 def take(lots: list[Lot], part: Lot) -> bool:
     """Takes *part* out of its lot; False where the lot holds less, or is not there. *lots* is changed."""
+    if lots and lots[0] is part:  # The usual case: whole lots, first to last.
+        del lots[0]
+        return True
     for i, lot in enumerate(lots):
         if same_identity(lot, part):
             left = lot.steps - part.steps
@@ -215,11 +218,14 @@ def apply_grant(grants: Sequence[Grant], entry: GrantEntry) -> tuple[Grant, ...]
     return tuple(others)
 
 
-def needed_grants(grants: Sequence[Grant], lots: Iterable[Lot]) -> tuple[Grant, ...]:
+def needed_grants(grants: Sequence[Grant], held: Iterable[Sequence[Lot]]) -> tuple[Grant, ...]:
     """The grants that are alive, and the ended ones that a lot still names."""
-    if not any(grant.ended for grant in grants):
+    for grant in grants:
+        if grant.ended:
+            break
+    else:
         return tuple(grants)
-    named = {key for lot in lots for key in (lot.validity.needs, lot.validity.held_by) if key is not None}
+    named = {key for lots in held for lot in lots for key in (lot.validity.needs, lot.validity.held_by)}
     return tuple(grant for grant in grants if not grant.ended or grant.key in named)
 
 
@@ -269,7 +275,7 @@ def _after(state: State, commit: Commit, calendar: Calendar) -> State:
     clock = commit.event.occurred_at if state.clock is None else max(state.clock, commit.event.occurred_at)
     settle(lots, pending, clock)
     kept = {unit: tuple(held) for unit, held in lots.items() if held}
-    grants = needed_grants(grants, [lot for held in kept.values() for lot in held] + pending)
+    grants = needed_grants(grants, (*kept.values(), pending))
     due = next_due(kept.values(), pending, grants, wake_ups, calendar)
     return State(
         commit.account,

@@ -10,9 +10,9 @@ from typing import Final
 import attrs
 
 from patronage.book import Book
-from patronage.earning import Setting
 from patronage.errors import InvalidValueError, quote
 from patronage.events import many
+from patronage.figures import Setting
 from patronage.ledger import Balance, Basis, Grant, build_balance, build_basis
 from patronage.occasions import Read
 from patronage.periods import EARLIEST, Calendar, utc

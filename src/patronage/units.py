@@ -59,13 +59,13 @@ def exact(value: int | str | Decimal | Fraction) -> Fraction:
     """
     kind = type(value)
     if kind is int or kind is Fraction:
-        if not -(10**DIGITS_MAX) < value < 10**DIGITS_MAX:  # type: ignore[operator]  # an int or a Fraction here
+        if not -(10**DIGITS_MAX) < value < 10**DIGITS_MAX:
             raise InvalidValueError(f"A number may have {DIGITS_MAX} digits at most.")
         return Fraction(value)
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise InvalidValueError(f"A number must be finite, not {quote(str(value))}.")
-        sign, digits, exponent = value.as_tuple()
+        _, digits, exponent = value.as_tuple()
         assert isinstance(exponent, int)
         if len(digits) + abs(exponent) > DIGITS_MAX * 2 or exponent > DIGITS_MAX:
             raise InvalidValueError(f"A number may have {DIGITS_MAX} digits at most.")
@@ -209,7 +209,9 @@ def _unit_code(value: object) -> str:
 
 def _decimals(value: object) -> int:
     if type(value) is not int or not 0 <= value <= DECIMALS_MAX:
-        raise InvalidValueError(f"A unit's decimals must be a whole number from 0 to {DECIMALS_MAX}, not {quote(value)}.")
+        raise InvalidValueError(
+            f"A unit's decimals must be a whole number from 0 to {DECIMALS_MAX}, not {quote(value)}."
+        )
     return value
 
 
@@ -284,7 +286,7 @@ def parse_amount(text: str, decimals_of: Callable[[str], int | None]) -> Amount:
     """
     found = _AMOUNT.fullmatch(text)
     if found is None:
-        raise InvalidValueError(f"An amount is written as a number, a blank and a unit: '19.99 USD', not {quote(text)}.")
+        raise InvalidValueError(f"An amount is a number, a blank and a unit: '19.99 USD', not {quote(text)}.")
     number, code = found.groups()
     decimals = decimals_of(code)
     if decimals is None:

@@ -9,8 +9,9 @@ from typing import Protocol, runtime_checkable
 import attrs
 
 from patronage.ceilings import BoundCeiling
-from patronage.earning import Setting, WhyNot
+from patronage.earning import WhyNot
 from patronage.errors import InvalidValueError, PolicyError, quote
+from patronage.figures import Setting
 from patronage.occasions import Effect, Occasion, Read, check_effect
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 import attrs
 
-from patronage.earning import Earning, Setting
+from patronage.earning import Earning
 from patronage.errors import InvalidValueError, quote
 from patronage.events import many
+from patronage.figures import Setting
 from patronage.occasions import Effect, Occasion
 from patronage.policies.base import BoundPolicy
 from patronage.rules import RULES, Ceiling, Group, Rule, ceilings, name
