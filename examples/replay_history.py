@@ -137,8 +137,8 @@ def report(history: History, *, returns_every: int, redeem_at: int) -> str:
             moved.table(),
             "",
             f"  issued - redeemed - taken back - expired = {moved.outstanding:,} outstanding",
-            f"  sum of what {len(members):,} members hold   = {moved.standings:,}: {agree}"
-            f" (less {moved.debt:,} that {moved.debtors:,} members owe)",
+            f"  the balances of {len(members):,} members add up to {moved.standings:,}: {agree}"
+            f" ({moved.debtors:,} of them owe {moved.debt:,}, counted below zero)",
         ]
     )
 

@@ -53,7 +53,6 @@ from patronage.state import (
     next_due,
     pending_key,
     put,
-    same_identity,
     settle,
     spending_key,
     take,
@@ -170,21 +169,18 @@ class Book:
         """Writes a transfer and moves its parts. One side, or both, is this account."""
         at = self.at
         assert at is not None
-        moved = taken or put_in
         steps = 0
-        for part in moved:
+        for part in taken or put_in:
             steps += part.steps
         if steps >= STEPS_LIMIT:
             raise AmountOverflowError(steps)
-        for part in taken:
-            held = self.pending if is_pending(part, at) else self._own(part.unit)
-            if not take(held, part):
-                raise AssertionError("a part was chosen that no lot holds")
+        if taken:
+            self._take(self._own(unit), taken, at)
         for part in put_in:
             if is_pending(part, at):
                 put(self.pending, part, pending_key)
             else:
-                put(self._own(part.unit), part, canonical_key)
+                put(self._own(unit), part, canonical_key)
         name = self.cause if cause is None else cause
         n = self._wrote.get(name, 0)
         self._wrote[name] = n + 1
@@ -193,6 +189,19 @@ class Book:
                 name, n, at, policy, about, unit, label, steps, payer, payee, tuple(taken), tuple(put_in), books, why
             )
         )
+
+    def _take(self, own: list[Lot], taken: Sequence[Lot], at: datetime) -> None:
+        """Takes parts out of their lots; whole lots in spending order, the usual case, at once."""
+        whole = 0
+        for part, lot in zip(taken, own, strict=False):
+            if part is not lot:
+                break
+            whole += 1
+        if whole:
+            del own[:whole]
+        for part in taken[whole:]:
+            if not take(self.pending if is_pending(part, at) else own, part):
+                raise AssertionError("a part was chosen that no lot holds")
 
     def debt(self, unit: str, label: str | None) -> int:
         """The debt of a unit under a label, as a number above zero; 0 for none."""
@@ -259,41 +268,24 @@ class Book:
         why = reason("expired", {"expires_at": _text(part.validity.expires_at), "needs": part.validity.needs})
         self.transfer("", about, part.unit, part.label, self.account, goes_to, (part,), (), (), why, cause)
 
-    def pick(
-        self,
-        unit: str,
-        steps: int,
-        *,
-        labels: Sequence[str | None] | None = None,
-        first: Sequence[Lot] = (),
-        pending: bool = False,
-    ) -> tuple[list[Lot], int]:
+    def pick(self, unit: str, steps: int, label: str | None) -> tuple[list[Lot], int]:
         """
-        Parts of up to *steps*, and what was not found.
+        Parts of up to *steps* under *label*, in the canonical order of lots, and what was not found.
 
-        *first* are taken before all others. *labels* restricts and ranks labels; None takes any, in
-        the canonical order of lots. Reserved parts and debts are never taken.
+        Reserved parts and debts are never taken.
         """
         taken: list[Lot] = []
         left = steps
-        lots: Iterable[Lot] = self.lots(unit)
-        if labels is not None:
-            rank = {label: i for i, label in enumerate(labels)}
-            lots = sorted((lot for lot in lots if lot.label in rank), key=lambda lot: rank[lot.label])
-        if first or pending:
-            others = [lot for lot in lots if not any(same_identity(lot, one) for one in first)]
-            lots = [*first, *others]
-        for lot in lots:
-            if lot.reserved_for is not None or lot.steps < 0:
-                continue
+        for lot in self.lots(unit):
             have = lot.steps
+            if have < 0 or lot.label != label or lot.reserved_for is not None:
+                continue
             if have > left:
-                taken.append(with_steps(lot, left))
+                if left:
+                    taken.append(with_steps(lot, left))
                 return taken, 0
             taken.append(lot)
             left -= have
-            if not left:
-                break
         return taken, left
 
     def debit(
@@ -306,21 +298,12 @@ class Book:
         why: Reason,
         payee: Account,
         books: tuple[Booking, ...] = (),
-        *,
-        first: Sequence[Lot] = (),
-        only_first: bool = False,
-        up_to: bool = False,
-    ) -> int:
-        """Takes *steps* in spending order; a shortfall becomes debt unless *up_to*. Gives the steps of new debt."""
-        parts, short = self.pick(unit, steps, labels=(label,), first=first)
-        if only_first:
-            parts = [part for part in parts if any(same_identity(part, one) for one in first)]
-            short = steps - sum(part.steps for part in parts)
-        if short and not up_to:
+    ) -> None:
+        """Takes *steps* in spending order; a shortfall becomes debt."""
+        parts, short = self.pick(unit, steps, label)
+        if short:
             parts.append(build_lot(unit, short, label, ALWAYS, DEBT, None, None))
-        if parts:
-            self.transfer(policy, about, unit, label, self.account, payee, parts, (), books, why)
-        return 0 if up_to else short
+        self.transfer(policy, about, unit, label, self.account, payee, parts, (), books, why)
 
     def grant(self, change: GrantChange, grant: Grant, policy: str, rule: str, about: Source, why: Reason) -> None:
         """Writes what happened to a grant."""

@@ -44,7 +44,7 @@ class BoundCeiling:
     by itself.
     """
 
-    __slots__ = ("_days", "_refund_for", "ceiling", "on_balance", "on_spend", "tally", "unit")
+    __slots__ = ("_days", "_last", "_refund_for", "ceiling", "on_balance", "on_spend", "tally", "unit")
 
     def __init__(self, ceiling: Ceiling, on_spend: bool, policy: str, refund_for: Term | None) -> None:
         self.ceiling, self.on_spend, self.on_balance = ceiling, on_spend, ceiling.on_balance
@@ -52,6 +52,7 @@ class BoundCeiling:
         self.tally = f"{policy}.{ceiling.name}" if ceiling.per is not None else None
         self._refund_for = refund_for
         self._days: dict[date, tuple[str, Validity]] = {}
+        self._last: tuple[datetime, tuple[str, Validity]] | None = None
 
     @classmethod
     def of(cls, ceiling: Ceiling, rule: EarningRule | None, policy: str, refund_for: Term | None) -> BoundCeiling:
@@ -125,6 +126,9 @@ class BoundCeiling:
 
     def _count(self, at: datetime, calendar: Calendar) -> tuple[str, Validity]:
         """The label of the period that holds *at*, and how long a use in it counts: kept by local day."""
+        last = self._last
+        if last is not None and last[0] is at:  # One event asks several times.
+            return last[1]
         per = self.ceiling.per
         assert per is not None
         if isinstance(per, Rolling):
@@ -135,6 +139,7 @@ class BoundCeiling:
             if len(self._days) > _CACHE_MAX:
                 self._days.clear()
             known = self._days[day] = self._period(at, calendar, per)
+        self._last = (at, known)
         return known
 
     def _period(self, at: datetime, calendar: Calendar, per: Period) -> tuple[str, Validity]:

@@ -165,6 +165,7 @@ class Plan:
 
     __slots__ = (
         "_validities",
+        "by_day",
         "activity",
         "base",
         "ceilings",
@@ -224,6 +225,7 @@ class Plan:
         self.spend_ceiling = on_spend[0] if on_spend else None
         self.ceilings = tuple(ceiling for ceiling in bound if not ceiling.on_spend)
         self._validities: dict[object, Validity] = {}
+        self.by_day = rule.life.by_day
 
     def exact(self, base_n: int, base_d: int) -> tuple[int, int]:
         """The figure of a base: steps of the credited unit, as a ratio."""
@@ -308,7 +310,7 @@ class Plan:
     def validity(self, at: datetime, calendar: Calendar) -> Validity:
         """The validity of what is credited at *at*, from a cache by day where the day decides it."""
         life = self.life
-        if not life.by_day:
+        if not self.by_day:
             return life.resolve(at, calendar)
         day = None if life is AT_ONCE else calendar.day(at)
         found = self._validities.get(day)

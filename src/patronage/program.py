@@ -67,7 +67,7 @@ from patronage.state import State
 from patronage.terms import BoundTerms, Terms
 from patronage.units import Unit
 
-NEEDS_HISTORY: Final = (Refund, Capture, Release, Cancellation, Confirmation)
+NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation})
 _FACTS: Final = (Purchase, Enrolment, Activity)
 
 
@@ -143,7 +143,7 @@ class Program:
         the purchase names the redemptions that paid it.
         """
         roots = set()
-        if isinstance(event, NEEDS_HISTORY):
+        if type(event) in NEEDS_HISTORY:
             roots.add(event.about)
             for commit in history:
                 if commit.root == event.about and isinstance(commit.event, Purchase):
@@ -175,7 +175,7 @@ class Program:
             for commit in past:
                 if commit.event.id == event.id:
                     return self._again(commit, event)
-        elif isinstance(event, NEEDS_HISTORY):
+        elif type(event) in NEEDS_HISTORY:
             raise HistoryRequiredError(event.id, self.involves(event).roots)
         at = event.occurred_at
         if not EARLIEST <= at < LATEST:

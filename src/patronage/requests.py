@@ -143,8 +143,11 @@ class Requests:
         cost = priced.cost.steps
         if cost > available:
             return _refuse(RejectionCode.BALANCE_TOO_LOW, reward=event.reward, needed=cost, available=available)
-        parts, _ = book.pick(unit, cost, labels=labels if labels != (None,) else None if self._plain(unit) else (None,))
-        for label, taken in _by_label(parts):
+        left = cost
+        for label in labels:
+            taken, left = book.pick(unit, left, label)
+            if not taken:
+                continue
             if isinstance(event, Redemption):
                 why = reason("redeemed", {"reward": event.reward})
                 book.transfer(event.reward, self.about, unit, label, book.account, REDEEMED, taken, (), (), why)
@@ -156,10 +159,6 @@ class Requests:
             wake_up = WakeUp(event.lapses_at, LAPSE, "lapse", FrozenMapping({"reservation": event.id}))
             book.wake(WakeChange.SET, wake_up, event.reward, self.about)
         return priced.benefits
-
-    def _plain(self, unit: str) -> bool:
-        """Whether all that is held of a unit is without a label, so that no lot need be left out."""
-        return all(lot.label is None for lot in self.book.lots(unit))
 
     def _end_reservation(self, event: Capture | Release, root: Commit, of_root: Sequence[Commit]) -> Outcome:
         if not isinstance(root.event, Reservation):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,14 @@ class Vague(tzinfo):
     """A zone that does not know its offset."""
 
     def utcoffset(self, dt: datetime | None) -> timedelta | None:
+        """Unknown."""
+        return None
+
+    def dst(self, dt: datetime | None) -> timedelta | None:
+        """Unknown."""
+        return None
+
+    def tzname(self, dt: datetime | None) -> str | None:
         """Unknown."""
         return None
 
@@ -311,12 +320,13 @@ class TestLimits:
         """Every method refuses the year 1 and the year 9999."""
         calendar = Calendar(zone)
         month = 1 if year == 1 else 12
-        for attempt in (
+        attempts: tuple[Callable[[], object], ...] = (
             lambda: calendar.local(datetime(year, month, 15, tzinfo=UTC)),
             lambda: calendar.day(datetime(year, month, 15, tzinfo=UTC)),
             lambda: calendar.instant(datetime(year, month, 15)),
             lambda: calendar.start_of_day(date(year, month, 15)),
-        ):
+        )
+        for attempt in attempts:
             with pytest.raises(InvalidValueError, match="in the years 2 to 9998"):
                 attempt()
 

@@ -158,7 +158,7 @@ class TestKeys:
         instant = datetime(2024, 5, 8, 12, tzinfo=UTC)
         left, right = Calendar("Asia/Tokyo"), Calendar("UTC")
         assert DAY.span(instant, left) != DAY.span(instant, right)
-        assert DAY.span(instant, left) == DAY.span(instant, left)
+        assert DAY.span(instant, left) is DAY.span(instant, left)
 
     def test_fiscal_years_do_not_share_what_a_calendar_remembers(self) -> None:
         """Two fiscal years of one calendar stay apart."""

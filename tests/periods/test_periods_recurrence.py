@@ -93,7 +93,7 @@ class TestDays:
             Every.MONTH: starts.replace(day=1),
             Every.YEAR: starts.replace(month=1, day=1),
         }[every]
-        frequency = {
+        frequency: int = {
             Every.DAY: rrule.DAILY,
             Every.WEEK: rrule.WEEKLY,
             Every.MONTH: rrule.MONTHLY,
@@ -101,7 +101,7 @@ class TestDays:
         }[every]
         day = starts + timedelta(days=days)
         listed = rrule.rrule(
-            frequency,
+            frequency,  # type: ignore[arg-type]  # Plain numbers in the other library's stubs.
             dtstart=datetime(begin.year, begin.month, begin.day),
             interval=interval,
             byweekday=sorted(weekdays or range(7)),
@@ -206,7 +206,7 @@ class TestValidators:
     def test_sequences_become_sorted_tuples(self) -> None:
         """Equal recurrences are equal, hash alike, and cannot be changed from outside."""
         weekdays = [2, 0, 2]
-        one = Recurrence(starts=MONDAY, weekdays=weekdays, nth_weekday=[(2, 0), (1, 4)])  # type: ignore[arg-type]
+        one = Recurrence(starts=MONDAY, weekdays=weekdays, nth_weekday=[(2, 0), (1, 4)])
         two = Recurrence(starts=MONDAY, weekdays=(0, 2), nth_weekday=((1, 4), (2, 0)))
         weekdays.append(5)
         assert (one, hash(one)) == (two, hash(two))

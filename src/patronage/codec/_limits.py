@@ -8,7 +8,7 @@ slow or deep; and on a tree that somebody else has parsed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -66,7 +66,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BRACKET = re.compile(r"[\[\]{}]")
-_NO_BRACKETS = re.compile(r"[^\[\]{}]+")
+_NO_SIGNS = bytes(byte for byte in range(256) if byte not in b'[]{}"')
 
 # Possessive throughout: each character is looked at once, also where a string never ends.
 _JSON_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+\\?"?', re.DOTALL)
@@ -141,48 +141,46 @@ def decoded(document: object, stored: bool) -> str:
 
 def check_json(text: str, stored: bool) -> None:
     """Refuses JSON text that nests too deep, has too many values, or a number of too many digits."""
-    openers = text.count("[") + text.count("{")
-    digits = limit("digits", stored)
-    # A longer number would cover one of these characters.
-    long_number = any(sign in "0123456789" for sign in text[digits :: digits + 1]) and (
-        _JSON_LONG_NUMBER[stored].search(text) is not None
-    )
-    if openers <= limit("depth", stored) and not long_number and text.count(",") < limit("values", stored) - openers:
-        return
-    _check_bare(_JSON_STRING.sub("", text), lambda: _JSON_STRING.sub(_spaces, text), _JSON_LONG_NUMBER[stored], stored)
+    openers, digits, values = text.count("[") + text.count("{"), limit("digits", stored), limit("values", stored)
+    deep = openers > limit("depth", stored) and _too_deep(_outside_strings(text), stored)
+    many = text.count(",") + openers >= values
+    # A number that is too long would cover one of these characters.
+    long = any(sign in "0123456789" for sign in text[digits :: digits + 1])
+    if deep or many or long:
+        _check_bare(_JSON_STRING.sub(lambda found: " " * len(found[0]), text), _JSON_LONG_NUMBER[stored], stored)
 
 
-def _check_bare(bare: str, blanked: Callable[[], str], long_number: re.Pattern[str], stored: bool) -> None:
-    """Looks at a text without its strings; *blanked* has them as blanks, so that positions are right."""
+def _outside_strings(text: str) -> bytes:
+    """The brackets of JSON text that stand in none of its strings."""
+    if "\\" in text:
+        text = _JSON_STRING.sub("", text)
+    return b"".join(text.encode().translate(None, _NO_SIGNS).split(b'"')[::2])
+
+
+def _too_deep(signs: bytes, stored: bool) -> bool:
     depth, most = 0, limit("depth", stored)
-    for sign in _NO_BRACKETS.sub("", bare):
-        if sign in "[{":
+    for sign in signs:
+        if sign in b"[{":
             depth += 1
             if depth > most:
-                text = blanked()
-                raise refused(position(text, _nth_level(text, most + 1)), exceeds("depth", stored))
+                return True
         else:
             depth -= 1
-    if bare.count(",") + bare.count("=") + bare.count("[") + bare.count("{") >= limit("values", stored):
-        raise refused("", exceeds("values", stored))
-    if long_number.search(bare) is not None:
-        text = blanked()
-        found = long_number.search(text)
-        raise refused(position(text, found.start() if found is not None else 0), exceeds("digits", stored))
+    return False
 
 
-def _nth_level(text: str, level: int) -> int:
-    """Where the brackets first nest so deep."""
-    depth = 0
-    for found in _BRACKET.finditer(text):
+def _check_bare(bare: str, long_number: re.Pattern[str], stored: bool) -> None:
+    """Looks at a text whose strings are blank, of the same length: so positions in it are right."""
+    depth, most = 0, limit("depth", stored)
+    for found in _BRACKET.finditer(bare):
         depth += 1 if found[0] in "[{" else -1
-        if depth == level:
-            return found.start()
-    return len(text)
-
-
-def _spaces(found: re.Match[str]) -> str:
-    return " " * len(found[0])
+        if depth > most:
+            raise refused(position(bare, found.start()), exceeds("depth", stored))
+    if sum(bare.count(sign) for sign in "=,[{") >= limit("values", stored):
+        raise refused("", exceeds("values", stored))
+    number = long_number.search(bare)
+    if number is not None:
+        raise refused(position(bare, number.start()), exceeds("digits", stored))
 
 
 def check_toml(text: str) -> None:
@@ -196,7 +194,7 @@ def check_toml(text: str) -> None:
     key = _TOML_LONG_KEY.search(bare)
     if key is not None:
         raise refused(position(text, key.start()), exceeds("key_parts", False))
-    _check_bare(bare, lambda: bare, _TOML_LONG_NUMBER, False)
+    _check_bare(bare, _TOML_LONG_NUMBER, False)
 
 
 def _blank(found: re.Match[str]) -> str:

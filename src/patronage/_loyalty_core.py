@@ -1,0 +1,315 @@
+"""
+The use cases, once: `async def` over an async repository, with every effect handed in.
+
+`loyalty.py` shows them as `Loyalty` and `AsyncLoyalty`; the blocking one drives these coroutines by
+adapters that never suspend. One unit of work reads, decides and appends:
+
+    what does the event involve ─▶ unlocked reads, until nothing new comes up
+        ─▶ is it known? the first answer, again
+        ─▶ load all of it, locked, in sorted order ─▶ read the history again ─▶ ask again
+        ─▶ decide ─▶ stamp ─▶ append
+
+A writer who lost starts all of it over; nothing that was decided on old reads is appended again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Final, Protocol, TypeVar
+
+import attrs
+
+from patronage._frozen import FrozenMapping
+from patronage.decisions import Accepted, Decision, Rejected
+from patronage.errors import DuplicateEventError, InvalidValueError, LedgerError, StaleStateError, quote
+from patronage.events import Event, TimePassed
+from patronage.ledger import Account, Commit, Refusal, RejectionCode
+from patronage.periods import LATEST, format_instant, utc
+from patronage.program import Program
+from patronage.repositories import AsyncLedgerRepository
+from patronage.standing import Standing
+from patronage.state import State, fold
+from patronage.statements import DueOutcome, Retry, Statement, StatementLine
+
+Clock = Callable[[], datetime]
+T = TypeVar("T")
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_DIGEST_BYTES: Final = 16
+_PAGE: Final = 1000
+
+
+class Writer(Protocol):
+    """What the service needs of a codec: the canonical text of a value."""
+
+    def dump(self, value: object, /) -> str:
+        """Equal values give equal text."""
+        ...
+
+
+@attrs.frozen
+class _Read:
+    """What one round of reads found: the accounts' states, and the commits that name what was asked for."""
+
+    states: Mapping[Account, State]
+    history: Mapping[Account, Sequence[Commit]]
+
+
+_Wanted = Mapping[Account, frozenset[str]]
+
+
+class Core:
+    """The use cases of one program over one repository. Holds nothing that changes but a cache of digests."""
+
+    def __init__(
+        self,
+        program: Program,
+        repository: AsyncLedgerRepository,
+        clock: Clock,
+        codec: Writer | None,
+        retry: Retry | None,
+        ahead_max: timedelta,
+        sleep: Callable[[timedelta], Awaitable[None]],
+    ) -> None:
+        if not isinstance(ahead_max, timedelta) or ahead_max < timedelta(0):
+            raise InvalidValueError(f"ahead_max must be a timedelta of at least 0, not {quote(ahead_max)}.")
+        self.program, self.repository, self.codec = program, repository, codec
+        self._clock, self._retry, self._ahead_max, self._sleep = clock, retry, ahead_max, sleep
+        self._digests: dict[datetime, str] = {}
+
+    def now(self) -> datetime:
+        """The clock's instant, in UTC. Raises InvalidValueError for a clock that gives none with a zone."""
+        return utc(self._clock())
+
+    # Writing.
+
+    async def record(self, events: Sequence[Event], *, alone: bool) -> tuple[Decision, ...]:
+        """Decides *events* in order and appends the outcome at once, or nothing."""
+        for event in events:
+            if isinstance(event, TimePassed):
+                raise InvalidValueError("A TimePassed is made by the program alone: call run_due.")
+        return await self._until_written(lambda: self._record(events, alone), events[0].id if events else "")
+
+    async def _record(self, events: Sequence[Event], alone: bool) -> tuple[Decision, ...]:
+        now = self.now()
+        decisions = await self._decide(events, now, lock=True)
+        if not alone and not all(isinstance(decision, Accepted) for decision in decisions):
+            return decisions
+        stamped = tuple(self._stamped(decision, now) for decision in decisions)
+        try:
+            await self._append(stamped)
+        except (DuplicateEventError, StaleStateError):
+            raise
+        except Exception:
+            answers = None if self._retry is None else await self._answered(events)
+            if answers is None:
+                raise
+            return answers
+        return stamped
+
+    async def _answered(self, events: Sequence[Event]) -> tuple[Decision, ...] | None:
+        """After a lost answer: what the store has for the events, where it has them all and can be read."""
+        try:
+            return self._known(events, await self._read(self._wanted(events), lock=False))
+        except Exception:  # The first error is the one to tell.
+            return None
+
+    async def preview(self, events: Sequence[Event]) -> tuple[Decision, ...]:
+        """What `record` would decide."""
+        return await self._decide(events, self.now(), lock=False)
+
+    async def _decide(self, events: Sequence[Event], now: datetime, *, lock: bool) -> tuple[Decision, ...]:
+        wanted = self._wanted(events)
+        while True:
+            read = await self._read(wanted, lock=False)
+            grown = self._grown(wanted, events, read.states, read.history)
+            if grown != wanted:
+                wanted = grown
+                continue
+            known = self._known(events, read)
+            if known is not None:
+                return known
+            if lock:
+                read = await self._read(wanted, lock=True)
+            outcome = self._decide_on(read, wanted, events, now)
+            if isinstance(outcome, tuple):
+                return outcome
+            wanted = outcome
+
+    def _wanted(self, events: Sequence[Event]) -> _Wanted:
+        return self._grown({}, events, {}, {})
+
+    def _grown(
+        self,
+        wanted: _Wanted,
+        events: Iterable[Event],
+        states: Mapping[Account, State],
+        history: Mapping[Account, Sequence[Commit]],
+    ) -> _Wanted:
+        """*wanted* and what the events turn out to need, on what was read so far."""
+        grown = {account: set(names) for account, names in wanted.items()}
+        for event in events:
+            own = Account.member(event.member)
+            involved = self.program.involves(event, tuple(states.values()), history.get(own, ()))
+            for account in {own, *involved.accounts}:
+                grown.setdefault(account, set()).update((event.id, *involved.roots))
+        return {account: frozenset(names) for account, names in grown.items()}
+
+    async def _read(self, wanted: _Wanted, *, lock: bool) -> _Read:
+        """Loads the accounts, all at once and sorted, and then what their histories say of the names."""
+        accounts = sorted(wanted, key=lambda account: account.key)
+        stored = await self.repository.load(accounts, lock=lock)
+        states, history = {}, {}
+        for account in accounts:
+            found = stored.get(account)
+            if found is None:
+                states[account] = State.of(account)
+            elif found.state.version == found.version:
+                states[account] = found.state
+            else:
+                states[account] = await self._rebuilt(account, found.version)
+            names = sorted(wanted[account])
+            history[account] = [commit async for commit in self.repository.history(account, about=names)]
+        return _Read(states, history)
+
+    async def _rebuilt(self, account: Account, version: int) -> State:
+        """The state that the store has lost, or has of an older version."""
+        state = State.of(account)
+        async for commit in self.repository.history(account):
+            if commit.version <= version:
+                state = self._folded(state, commit)
+        if state.version != version:
+            raise LedgerError(str(account), f"the store is at version {version}, its history at {state.version}.")
+        return state
+
+    def _folded(self, state: State, commit: Commit) -> State:
+        return fold((commit,), calendar=self.program.calendar, start=state) or state
+
+    def _known(self, events: Sequence[Event], read: _Read) -> tuple[Decision, ...] | None:
+        """The first answers, where every event has one. Raises EventConflictError for other content."""
+        answers = []
+        for event in events:
+            account = Account.member(event.member)
+            commit = _commit_of(event.id, read.history[account])
+            if commit is None:
+                return None
+            answers.append(self.program.decide(read.states[account], event, history=(commit,)))
+        return tuple(answers)
+
+    def _decide_on(
+        self, read: _Read, wanted: _Wanted, events: Sequence[Event], now: datetime
+    ) -> tuple[Decision, ...] | _Wanted:
+        """The decisions, each on what those before it left; or what else must be read first."""
+        states = dict(read.states)
+        history = {account: list(commits) for account, commits in read.history.items()}
+        decisions: list[Decision] = []
+        for event in events:
+            grown = self._grown(wanted, (event,), states, history)
+            if grown != wanted:
+                return grown
+            own = Account.member(event.member)
+            decision = self._decide_one(states, history[own], event, now)
+            decisions.append(decision)
+            if decision.repeated:
+                continue
+            for commit in decision.commits:
+                history[commit.account].append(commit)
+            for state in decision.states:
+                states[state.account] = state
+        return tuple(decisions)
+
+    def _decide_one(
+        self, states: Mapping[Account, State], commits: Sequence[Commit], event: Event, now: datetime
+    ) -> Decision:
+        own = Account.member(event.member)
+        state = states[own]
+        known = _commit_of(event.id, commits)
+        if known is not None:
+            return self.program.decide(state, event, history=(known,))
+        at = event.occurred_at
+        if now + self._ahead_max < at < LATEST:
+            facts = FrozenMapping({"at": format_instant(at), "clock": format_instant(now)})
+            return Rejected(own, event, Refusal(RejectionCode.TOO_FAR_AHEAD, facts), (), (), False)
+        # Without locks someone may have written after the load: what came later is not of this state.
+        past = [commit for commit in commits if commit.version <= state.version]
+        others = [other for account, other in states.items() if account != own]
+        return self.program.decide(state, event, history=past, others=others)
+
+    async def _append(self, decisions: Iterable[Decision]) -> None:
+        commits = [commit for decision in decisions if not decision.repeated for commit in decision.commits]
+        if commits:
+            commits.sort(key=lambda commit: (commit.account.key, commit.version))
+            await self.repository.append(tuple(commits))
+
+    async def _until_written(self, work: Callable[[], Awaitable[T]], seed: str) -> T:
+        """Does the work again while others write first, as long as the retry lasts."""
+        retry = self._retry
+        if retry is None:
+            return await work()
+        start, lost = retry.monotonic(), 0
+        while True:
+            try:
+                return await work()
+            except (DuplicateEventError, StaleStateError):
+                if retry.is_over(retry.monotonic() - start):
+                    raise
+            await self._sleep(retry.pause_after(lost, seed))
+            lost += 1
+
+    def _stamped(self, decision: Decision, now: datetime) -> Decision:
+        """The decision with what only the service knows written on its commits."""
+        if decision.repeated or not decision.commits:
+            return decision
+        commits = tuple(
+            attrs.evolve(
+                commit,
+                fingerprint=self._digest(commit.event),
+                terms_digest=self._terms_digest(commit.terms_from),
+                recorded_at=now,
+            )
+            for commit in decision.commits
+        )
+        return attrs.evolve(decision, commits=commits)
+
+    def _terms_digest(self, terms_from: datetime) -> str:
+        known = self._digests.get(terms_from)
+        if known is None:
+            terms = next(terms for terms in self.program.terms if terms.effective_from == terms_from)
+            known = self._digests[terms_from] = self._digest(terms)
+        return known
+
+    def _digest(self, value: object) -> str:
+        data = canonical_bytes(value) if self.codec is None else self.codec.dump(value).encode()
+        return blake2b(data, digest_size=_DIGEST_BYTES).hexdigest()
+
+    # Time.
+
+    async def run_due(self, until: datetime, page: int) -> AsyncIterator[DueOutcome]:
+        """Does what time does, account by account; a failing one is told and passed."""
+        until, now = utc(until), self.now()
+        if until > now + self._ahead_max:
+            raise InvalidValueError(
+                f"{format_instant(until)} lies further ahead of the clock ({format_instant(now)}) than ahead_max."
+            )
+        after: Account | None = None
+        while True:
+            accounts = await self.repository.due(until, after=after, limit=page)
+            for account in accounts:
+                yield await self._due(account, until)
+            if not accounts:
+                return
+            after = accounts[-1]
+
+    async def _due(self, account: Account, until: datetime) -> DueOutcome:
+        try:
+            decision = await self._until_written(lambda: self._advance(account, until), str(account))
+        except Exception as error:  # Reported to the caller; the next account is not to suffer for it.
+            return DueOutcome(account, None, error)
+        return DueOutcome(account, decision, None)
+
+    async def _advance(self, account: Account, until: datetime) -> Accepted:
+        read = await self._read({account: frozenset()}, lock=True) if False else None
+        del read
+        raise NotImplementedError

@@ -1,0 +1,140 @@
+"""What a shop writes itself where a rule is its own: policies, conditions and a term, by the library's protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import attrs
+
+from patronage import Amount, Credit, Effect, Give, Line, Occasion, Read, SetTo, Wake
+from patronage.occasions import Woken
+from patronage.periods import Calendar
+from patronage.terms_of_time import Lasting, Term
+
+
+@attrs.frozen
+class ToStartOfDay:
+    """A term that ends with the first instant of the local day it reaches: 12 months by the day."""
+
+    term: Lasting
+
+    @property
+    def by_day(self) -> bool:
+        """True: it ends with a day's start."""
+        return True
+
+    def end(self, anchor: datetime, calendar: Calendar, times: int = 1) -> datetime:
+        """The start of the day that lies so long after the anchor."""
+        return calendar.start_of_day(calendar.day(self.term.end(anchor, calendar, times)))
+
+
+@attrs.frozen(kw_only=True)
+class Gives:
+    """A policy: every purchase (if told) and every activity of *activities* gives the grant *key* for *lasts*."""
+
+    name: str
+    key: str
+    value: str | None = None
+    lasts: Term | None = None
+    purchases: bool = False
+    activities: tuple[str, ...] = ()
+
+    def effects(self, occasion: Occasion) -> Iterable[Effect]:
+        """The grant, anew: where it is in force it extends to the later end."""
+        activity = occasion.activity
+        if (self.purchases and occasion.purchase is not None) or (activity and activity.kind in self.activities):
+            yield Give(key=self.key, value=self.value, lasts=self.lasts, rule=self.name)
+
+
+@attrs.frozen(kw_only=True)
+class PerMeasure:
+    """A policy: *credit* for every whole unit of an activity's *measure*."""
+
+    name: str
+    activity: str
+    measure: str
+    credit: Amount
+
+    def effects(self, occasion: Occasion) -> Iterable[Effect]:
+        """Whole miles count."""
+        activity = occasion.activity
+        if activity is not None and activity.kind == self.activity:
+            whole = int(activity.measures[self.measure])
+            if whole:
+                yield Credit(Amount(whole * self.credit.steps, self.credit.unit), rule=self.activity)
+
+
+@attrs.frozen(kw_only=True)
+class Refills:
+    """A policy: an activity *starts* fills a label up to *to*, and so does each *every* after it."""
+
+    name: str
+    starts: str
+    to: Amount
+    label: str
+    every: Term
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """What is there before it is filled up."""
+        return (Read(self.to.unit, self.label),)
+
+    def effects(self, occasion: Occasion) -> Iterable[Effect]:
+        """Full, now and at the next wake-up."""
+        activity, trigger = occasion.activity, occasion.trigger
+        if (activity is not None and activity.kind == self.starts) or isinstance(trigger, Woken):
+            yield SetTo(amount=self.to, label=self.label, rule="refill")
+            yield Wake(at=self.every.end(occasion.at, occasion.calendar), name="refill", rule="refill")
+
+
+# The seven rules of a receipt: conditions and a policy over facts that the shop states as attributes.
+
+
+@attrs.frozen
+class TotalIsMultipleOf:
+    """The purchase's total is a whole multiple of *step*."""
+
+    step: Amount
+
+    def holds(self, occasion: Occasion, line: Line | None) -> bool:
+        """Whether nothing is left over."""
+        purchase = occasion.purchase
+        return purchase is not None and purchase.total % self.step.steps == 0
+
+
+@attrs.frozen
+class OddDay:
+    """The local day of the month is odd."""
+
+    def holds(self, occasion: Occasion, line: Line | None) -> bool:
+        """Whether it is."""
+        return occasion.calendar.day(occasion.at).day % 2 == 1
+
+
+@attrs.frozen
+class NameLengthIsMultipleOf:
+    """The length of the line's trimmed name is a whole multiple of *n*."""
+
+    n: int
+
+    def holds(self, occasion: Occasion, line: Line | None) -> bool:
+        """Whether it is; asked about the whole, for some line."""
+        lines = occasion.lines if line is None else (line,)
+        return any(len(str(each.attributes["name"]).strip()) % self.n == 0 for each in lines)
+
+
+@attrs.frozen(kw_only=True)
+class LettersOfTheStore:
+    """A policy: *credit* for every letter or digit of the store's name."""
+
+    name: str
+    credit: Amount
+
+    def effects(self, occasion: Occasion) -> Iterable[Effect]:
+        """One credit for all of them."""
+        purchase = occasion.purchase
+        if purchase is not None and purchase.store:
+            n = sum(letter.isalnum() for letter in purchase.store)
+            yield Credit(Amount(n * self.credit.steps, self.credit.unit), rule="letters")
+

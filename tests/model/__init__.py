@@ -1,0 +1,1 @@
+"""The reference ledger, random histories, and the two played in lockstep."""

@@ -1,0 +1,1 @@
+"""The rules as properties, in their own words."""
