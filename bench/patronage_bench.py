@@ -39,6 +39,7 @@ from patronage import (
     currency,
 )
 from patronage._frozen import FrozenMapping
+from patronage.codec import Codec
 from patronage.conditions import Category, HasGrant, Recurs
 from patronage.periods import MONTH
 from patronage.recurrence import Every, Recurrence
@@ -159,10 +160,23 @@ def w2(lots: tuple[tuple[int, int, int], ...], n: int) -> dict[str, Callable[[],
     return {"decide": run}
 
 
+def after_history(purchases: int) -> Callable[[], object]:
+    """A purchase by a member who made that many before, all of them long spent or expired."""
+    program = w1_program()
+    state = State.of("m")
+    start = datetime(2010, 1, 1, 12, tzinfo=UTC)
+    for number in range(purchases):
+        at = start + timedelta(hours=number)
+        bought = Purchase(id=f"o-{number}", member="m", occurred_at=at, lines=(Line(total=EUR.of(10)),))
+        state = program.decide(state, bought).require().states[0]
+    at = datetime(2024, 5, 8, tzinfo=UTC)
+    state = program.advance(state, at).states[0]
+    next_one = Purchase(id="next", member="m", occurred_at=at, lines=(Line(total=EUR.of(10)),))
+    return lambda: program.decide(state, next_one)
+
+
 def w5(what: str) -> dict[str, tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]]:
     """One commit's entry written and read; a program of fifty rules."""
-    from patronage.codec import Codec
-
     codec = Codec()
     if what == "entry":
         program = w1_program()

@@ -11,7 +11,7 @@ import csv
 import gzip
 import lzma
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import IO, Final, NamedTuple
@@ -228,16 +228,17 @@ class Movements:
         """What was issued and has not left again."""
         return outstanding(self.totals)
 
-    def table(self) -> str:
-        """A line a month, then the totals. Each line: issued, less what left, more than the line above."""
-        columns = ["orders", "issued", *(name for name in OUT if self.totals[name] or name != "adjusted")]
+    def table(self, out: Sequence[str] = ("redeemed", "taken back", "expired")) -> str:
+        """A line a month, then the totals. Outstanding is that of the line above, and issued, less all that left."""
+        totals = self.totals
+        columns = ["orders", "issued", *(name for name in OUT if name in out or totals[name])]
         lines = [f"{'month':<8}" + "".join(f"{name:>12}" for name in (*columns, "outstanding"))]
         standing = 0
         for month in sorted(self.by_month):
             moved = self.by_month[month]
             standing += outstanding(moved)
             lines.append(f"{month:<8}" + "".join(f"{moved[name]:>12,}" for name in columns) + f"{standing:>12,}")
-        lines.append(f"{'in all':<8}" + "".join(f"{self.totals[name]:>12,}" for name in columns) + f"{standing:>12,}")
+        lines.append(f"{'in all':<8}" + "".join(f"{totals[name]:>12,}" for name in columns) + f"{standing:>12,}")
         return "\n".join(lines)
 
 

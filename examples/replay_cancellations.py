@@ -212,9 +212,7 @@ def program() -> Program:
     return Program(
         id="cancellations",
         time_zone=LONDON,
-        terms=Terms(
-            units=(GBP, POINTS), policies=(PointsPolicy(name="base", rules=(rule,)),), refund_for=years(3)
-        ),
+        terms=Terms(units=(GBP, POINTS), policies=(PointsPolicy(name="base", rules=(rule,)),), refund_for=years(3)),
     )
 
 
@@ -244,12 +242,14 @@ def report(path: Path) -> str:
         for commit in commits:
             moved.count(commit)
         moved.close(shop.at(state, events[-1].occurred_at))
-    purchases = sum(isinstance(event, Purchase) for event in attribution.events)
+    purchases = [event for event in attribution.events if isinstance(event, Purchase)]
+    free = sum(not purchase.total for purchase in purchases)
     refunds = sum(isinstance(event, Refund) for event in attribution.events)
     agree = "the same" if moved.standings == moved.outstanding else "NOT THE SAME"
     return "\n".join(
         [
-            f"{path.name}: {purchases:,} purchases, {attribution.cancellations:,} cancellations",
+            f"{path.name}: {len(purchases):,} purchases ({free:,} of them for 0.00),"
+            f" {attribution.cancellations:,} cancellations",
             "  1 point for each whole pound of goods; each line rounded half up to pence.",
             f"  A cancellation names no purchase. Its {attribution.lines:,} lines go to the customer's latest"
             " purchases of the product:",
@@ -257,12 +257,12 @@ def report(path: Path) -> str:
             f" {attribution.nothing:,} nothing.",
             f"  That makes {refunds:,} refunds, one for each purchase (C1#1, C1#2, ...), and {attribution.adjusted:,}"
             " adjustments at the base rate.",
-            f"  {attribution.repriced:,} matches were cancelled at another price than they were bought at: the"
-            " points of the purchase count.",
+            "  Cancelled at another price than bought at (the points of the purchase count):"
+            f" {attribution.repriced:,} matches.",
             "",
-            moved.table(),
+            moved.table(("taken back", "adjusted")),
             "",
-            f"  issued - redeemed - taken back - expired - adjusted = {moved.outstanding:,} outstanding",
+            f"  issued - taken back - adjusted = {moved.outstanding:,} outstanding",
             f"  the balances of all customers add up to {moved.standings:,}: {agree}"
             f" ({moved.debtors:,} of them owe {moved.debt:,}, counted below zero)",
         ]

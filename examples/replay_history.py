@@ -50,9 +50,7 @@ def program_for(history: History, redeem_at: int) -> Program:
     return Program(
         id="replay",
         time_zone=history.time_zone,
-        terms=Terms(
-            units=(money, POINTS), policies=(PointsPolicy(name="base", rules=(rule,)),), rewards=(voucher,)
-        ),
+        terms=Terms(units=(money, POINTS), policies=(PointsPolicy(name="base", rules=(rule,)),), rewards=(voucher,)),
     )
 
 

@@ -14,31 +14,81 @@ A writer who lost starts all of it over; nothing that was decided on old reads i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final, Protocol, TypeVar
 
 import attrs
 
+from patronage._canonical import canonical_bytes
 from patronage._frozen import FrozenMapping
 from patronage.decisions import Accepted, Decision, Rejected
 from patronage.errors import DuplicateEventError, InvalidValueError, LedgerError, StaleStateError, quote
 from patronage.events import Event, TimePassed
-from patronage.ledger import Account, Commit, Refusal, RejectionCode
+from patronage.ledger import Account, Commit, Fact, Refusal, RejectionCode
 from patronage.periods import LATEST, format_instant, utc
 from patronage.program import Program
 from patronage.repositories import AsyncLedgerRepository
 from patronage.standing import Standing
 from patronage.state import State, fold
-from patronage.statements import DueOutcome, Retry, Statement, StatementLine
+from patronage.statements import Statement, StatementBuilder
 
 Clock = Callable[[], datetime]
+Sleep = Callable[[timedelta], Awaitable[None]]
 T = TypeVar("T")
 
-_MICROSECOND: Final = timedelta(microseconds=1)
 _DIGEST_BYTES: Final = 16
-_PAGE: Final = 1000
+_DOUBLINGS_MAX: Final = 20
+
+
+@attrs.frozen(kw_only=True)
+class Retry:
+    """
+    How long a writer who lost tries again, where the repository owns the transaction.
+
+    It reads and decides anew for *lasts*, measured by *monotonic* (nanoseconds), and rests between
+    two tries: *pause* at first, twice as long each time, at most *pause_max*. How much of a pause is
+    rested, a half to the whole, follows from the event's id, so that two writers do not keep step.
+    *sleep* rests; None waits as `time.sleep` or `asyncio.sleep` do.
+    """
+
+    lasts: timedelta = timedelta(seconds=10)
+    pause: timedelta = timedelta(milliseconds=1)
+    pause_max: timedelta = timedelta(milliseconds=100)
+    monotonic: Callable[[], int] = time.monotonic_ns
+    sleep: Callable[[timedelta], Awaitable[None] | None] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("lasts", "pause", "pause_max"):
+            value = getattr(self, name)
+            if not isinstance(value, timedelta) or value < timedelta(0):
+                raise InvalidValueError(f"{name} must be a timedelta of at least 0, not {quote(value)}.")
+
+    def is_over(self, nanoseconds: int) -> bool:
+        """Whether the time for trying is spent."""
+        return timedelta(microseconds=nanoseconds // 1000) >= self.lasts
+
+    def pause_after(self, lost: int, seed: str) -> timedelta:
+        """How long to rest after having lost, and *lost* times before."""
+        pause = min(self.pause * (1 << min(lost, _DOUBLINGS_MAX)), self.pause_max)
+        byte = blake2b(f"{lost}/{seed}".encode(), digest_size=1).digest()[0]
+        return pause * (256 + byte) // 512
+
+
+@attrs.frozen
+class DueOutcome:
+    """
+    What became of one account that was due: a *decision*, or the *error* that stopped it.
+
+    A decision without commits found that nothing was due any more. The error is as it was raised;
+    the account stays due.
+    """
+
+    account: Account
+    decision: Accepted | None
+    error: Exception | None
 
 
 class Writer(Protocol):
@@ -71,7 +121,7 @@ class Core:
         codec: Writer | None,
         retry: Retry | None,
         ahead_max: timedelta,
-        sleep: Callable[[timedelta], Awaitable[None]],
+        sleep: Sleep,
     ) -> None:
         if not isinstance(ahead_max, timedelta) or ahead_max < timedelta(0):
             raise InvalidValueError(f"ahead_max must be a timedelta of at least 0, not {quote(ahead_max)}.")
@@ -158,11 +208,20 @@ class Core:
         return {account: frozenset(names) for account, names in grown.items()}
 
     async def _read(self, wanted: _Wanted, *, lock: bool) -> _Read:
-        """Loads the accounts, all at once and sorted, and then what their histories say of the names."""
-        accounts = sorted(wanted, key=lambda account: account.key)
-        stored = await self.repository.load(accounts, lock=lock)
-        states, history = {}, {}
-        for account in accounts:
+        """Loads the accounts, and then what their histories say of the names."""
+        states = await self._states(wanted, lock=lock)
+        history = {}
+        for account in states:
+            about = sorted(wanted[account])
+            history[account] = [commit async for commit in self.repository.history(account, about=about)]
+        return _Read(states, history)
+
+    async def _states(self, accounts: Iterable[Account], *, lock: bool) -> Mapping[Account, State]:
+        """The accounts' states, all asked for at once and sorted; an unknown account is empty."""
+        ordered = tuple(sorted(accounts, key=lambda account: account.key))
+        stored = await self.repository.load(ordered, lock=lock)
+        states = {}
+        for account in ordered:
             found = stored.get(account)
             if found is None:
                 states[account] = State.of(account)
@@ -170,9 +229,7 @@ class Core:
                 states[account] = found.state
             else:
                 states[account] = await self._rebuilt(account, found.version)
-            names = sorted(wanted[account])
-            history[account] = [commit async for commit in self.repository.history(account, about=names)]
-        return _Read(states, history)
+        return states
 
     async def _rebuilt(self, account: Account, version: int) -> State:
         """The state that the store has lost, or has of an older version."""
@@ -230,8 +287,8 @@ class Core:
             return self.program.decide(state, event, history=(known,))
         at = event.occurred_at
         if now + self._ahead_max < at < LATEST:
-            facts = FrozenMapping({"at": format_instant(at), "clock": format_instant(now)})
-            return Rejected(own, event, Refusal(RejectionCode.TOO_FAR_AHEAD, facts), (), (), False)
+            facts: dict[str, Fact] = {"at": format_instant(at), "clock": format_instant(now)}
+            return Rejected(own, event, Refusal(RejectionCode.TOO_FAR_AHEAD, FrozenMapping(facts)), (), (), False)
         # Without locks someone may have written after the load: what came later is not of this state.
         past = [commit for commit in commits if commit.version <= state.version]
         others = [other for account, other in states.items() if account != own]
@@ -255,8 +312,13 @@ class Core:
             except (DuplicateEventError, StaleStateError):
                 if retry.is_over(retry.monotonic() - start):
                     raise
-            await self._sleep(retry.pause_after(lost, seed))
+            await self._rest(retry, retry.pause_after(lost, seed))
             lost += 1
+
+    async def _rest(self, retry: Retry, pause: timedelta) -> None:
+        waiting = self._sleep(pause) if retry.sleep is None else retry.sleep(pause)
+        if waiting is not None:
+            await waiting
 
     def _stamped(self, decision: Decision, now: datetime) -> Decision:
         """The decision with what only the service knows written on its commits."""
@@ -286,7 +348,7 @@ class Core:
 
     # Time.
 
-    async def run_due(self, until: datetime, page: int) -> AsyncIterator[DueOutcome]:
+    async def run_due(self, until: datetime, page: int) -> AsyncGenerator[DueOutcome, None]:
         """Does what time does, account by account; a failing one is told and passed."""
         until, now = utc(until), self.now()
         if until > now + self._ahead_max:
@@ -310,6 +372,67 @@ class Core:
         return DueOutcome(account, decision, None)
 
     async def _advance(self, account: Account, until: datetime) -> Accepted:
-        read = await self._read({account: frozenset()}, lock=True) if False else None
-        del read
-        raise NotImplementedError
+        states = await self._states((account,), lock=True)
+        now = self.now()
+        decision = self._stamped(self.program.advance(states[account], until), now)
+        await self._append((decision,))
+        assert isinstance(decision, Accepted)
+        return decision
+
+    # Reading.
+
+    async def standing(self, member: str | Account, at: datetime | None, known_at: datetime | None) -> Standing:
+        """An account at an instant, by all that is recorded or by what was recorded at *known_at*."""
+        account = account_of(member)
+        if known_at is None:
+            state = (await self._states((account,), lock=False))[account]
+            instant = utc(at) if at is not None else self.now()
+            if state.clock is None or state.clock <= instant:
+                return self.program.at(state, instant)
+            if at is None:
+                return self.program.at(state, state.clock)
+        else:
+            known_at = utc(known_at)
+            instant = known_at if at is None else utc(at)
+        state = State.of(account)
+        async for commit in self._commits(account, known_at):
+            if commit.event.occurred_at <= instant:
+                state = self._folded(state, commit)
+        return self.program.at(state, instant)
+
+    async def statement(
+        self, member: str | Account, start: datetime, end: datetime, known_at: datetime | None
+    ) -> Statement:
+        """What an account held at both ends, and the entries between."""
+        account, now = account_of(member), self.now()
+        if known_at is not None:
+            now = min(now, utc(known_at))
+        builder = StatementBuilder(self.program, account, start, end, now)
+        async for commit in self._commits(account, known_at):
+            builder.add(commit)
+        return builder.statement()
+
+    async def commit(self, member: str | Account, event_id: str) -> Commit:
+        """The commit of an event. Raises InvalidValueError where the account has none."""
+        account = account_of(member)
+        commit = _commit_of(event_id, [one async for one in self.repository.history(account, about=(event_id,))])
+        if commit is None:
+            raise InvalidValueError(f"{account} has no event {quote(event_id)}.")
+        return commit
+
+    async def _commits(self, account: Account, known_at: datetime | None) -> AsyncIterator[Commit]:
+        """The account's commits in order; with *known_at* only those before the first that was recorded later."""
+        known, later = None if known_at is None else utc(known_at), False
+        async for commit in self.repository.history(account):
+            later = later or (known is not None and commit.recorded_at is not None and commit.recorded_at > known)
+            if not later:
+                yield commit
+
+
+def account_of(member: str | Account) -> Account:
+    """An account, or the account of a member's id."""
+    return member if isinstance(member, Account) else Account.member(member)
+
+
+def _commit_of(event_id: str, commits: Iterable[Commit]) -> Commit | None:
+    return next((commit for commit in commits if commit.event.id == event_id), None)

@@ -96,7 +96,7 @@ class BoundCeiling:
             uses[key] = uses.get(key, 0) + steps
 
     def trim(self, awards: Sequence[Award], occasion: Occasion, label: str | None, uses: Uses) -> None:
-        """Grants the awards, in order, what fits."""
+        """Grants the awards, in order, what fits: the last ones lose first."""
         wanted = 0
         for award in awards:
             wanted += award.steps
@@ -106,14 +106,12 @@ class BoundCeiling:
         else:
             room = self.room(occasion, label, uses)
         if wanted > room:
-            left = 0 if self.ceiling.whole else room
-            for award in awards:
-                if award.steps > left:
-                    award.steps, award.trimmed_by = left, self.ceiling.name
-                left -= award.steps
-            wanted = sum(award.steps for award in awards)
-        if self.ceiling.per_money is None:
-            self.use(occasion, label, wanted, uses)
+            over = wanted if self.ceiling.whole else wanted - room
+            for award in reversed(awards):
+                if over and award.steps > 0:
+                    cut = award.steps if award.steps < over else over
+                    award.steps, award.trimmed_by = award.steps - cut, self.ceiling.name
+                    over -= cut
 
     def counted(self, occasion: Occasion, label: str, steps: int) -> Credit:
         """The credit of the tally that counts a use."""

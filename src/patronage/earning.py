@@ -175,6 +175,8 @@ class Earning:
     ) -> list[tuple[Multiplier, int, int]]:
         """The multipliers' exact parts of a share. Lines on which the same ones work are taken together."""
         by_line = share.by_line
+        if by_line is not None and share.plan.grain is Grain.LINE:
+            return self._extras_by_line(share, by_line, multipliers, occasion)
         if by_line is None or all(m.lines is None for m in multipliers):
             return [(m, share.n * n, share.d * d) for m, n, d in self._gains(multipliers)]
         parts: dict[tuple[int, ...], int] = {}
@@ -190,6 +192,21 @@ class Earning:
                 gains = self._gains([multipliers[i] for i in working])
                 extras.extend((m, n0 * n, d0 * d) for m, n, d in gains)
         return extras
+
+    def _extras_by_line(
+        self, share: Share, by_line: list[int], multipliers: list[Multiplier], occasion: Occasion
+    ) -> list[tuple[Multiplier, int, int]]:
+        """The multipliers' exact parts of each line, and their sums."""
+        sums: dict[str, tuple[Multiplier, int, int]] = {}
+        for base, line in zip(by_line, occasion.lines, strict=True):
+            working = [m for m in multipliers if base and (m.lines is None or m.lines.holds(occasion, line))]
+            n0, d0 = share.plan.exact(base, share.base_d)
+            extras = [(m, n0 * n, d0 * d) for m, n, d in self._gains(working)]
+            share.line_extras.append(extras)
+            for m, n, d in extras:
+                _, sum_n, sum_d = sums.get(m.name, (m, 0, 1))
+                sums[m.name] = (m, sum_n * d + n * sum_d, sum_d * d)
+        return list(sums.values())
 
     def _stacked(self, multipliers: list[Multiplier]) -> list[Multiplier]:
         """The multipliers that their groups let stand."""
@@ -223,13 +240,18 @@ class Earning:
         return gains
 
     def _trim(self, shares: list[Share], occasion: Occasion, uses: Uses) -> None:
-        """Ceilings of the rules, then those of the policy."""
-        for share in shares:
-            plan = share.plan
-            for ceiling in plan.ceilings:
-                ceiling.trim([share], occasion, plan.label, uses)
+        """Ceilings of the rules, then those of the policy. What is left after all of them counts as used."""
+        trimmed: list[tuple[BoundCeiling, str | None, list[Share]]] = []
+        for plan in {id(share.plan): share.plan for share in shares if share.plan.ceilings}.values():
+            members = [share for share in shares if share.plan is plan]
+            trimmed.extend((ceiling, plan.label, members) for ceiling in plan.ceilings)
         for ceiling in self._ceilings:
-            ceiling.trim([share for share in shares if share.plan.unit == ceiling.unit], occasion, None, uses)
+            trimmed.append((ceiling, None, [share for share in shares if share.plan.unit == ceiling.unit]))
+        for ceiling, label, members in trimmed:
+            ceiling.trim(members, occasion, label, uses)
+        for ceiling, label, members in trimmed:
+            if ceiling.ceiling.per_money is None:
+                ceiling.use(occasion, label, max(0, sum(share.steps for share in members)), uses)
 
     def _credit(self, shares: list[Share], occasion: Occasion, uses: Uses, trace: Trace) -> list[Effect]:
         """One credit for each unit, label and life, and the tallies of the ceilings used."""
@@ -367,12 +389,12 @@ def _round_sum(parts: Sequence[tuple[int, int]], plan: Plan) -> list[int]:
 def _by_line(share: Share) -> list[Share]:
     """Each line rounded by itself, with its part of the multipliers."""
     parts = _with_extras(share)
-    plan, total = share.plan, sum(share.by_line or ())
-    for base in share.by_line or ():
+    plan = share.plan
+    for i, base in enumerate(share.by_line or ()):
         if not base:
             continue
-        ratios = [plan.exact(base, share.base_d)]
-        ratios += [(part.n * base, part.d * total) for part in parts[1:]]
+        extras = {m.name: (n, d) for m, n, d in share.line_extras[i]} if share.line_extras else {}
+        ratios = [plan.exact(base, share.base_d)] + [extras.get(part.rule, (0, 1)) for part in parts[1:]]
         for part, steps in zip(parts, _round_sum(ratios, plan), strict=True):
             part.grant(part.steps + steps)
     return parts

@@ -45,7 +45,8 @@ class Share:
     What one rule has in an event: first its exact figure `n` / `d`, then the steps it is granted.
 
     *by_line* is what each line counts (over *base_d*), where lines count. *extras* are the exact
-    shares of multipliers that are rounded with it.
+    shares of multipliers that are rounded with it; where that is done by line, *line_extras* has
+    those of each line.
     """
 
     __slots__ = (
@@ -55,6 +56,7 @@ class Share:
         "d",
         "extras",
         "ids",
+        "line_extras",
         "n",
         "plan",
         "rate",
@@ -90,6 +92,7 @@ class Share:
         self.wanted_n = n
         self.ids = ids
         self.extras: list[tuple[Multiplier, int, int]] | None = None
+        self.line_extras: list[list[tuple[Multiplier, int, int]]] = []
         self.steps = 0
         self.wanted = 0
         self.trimmed_by: str | None = None

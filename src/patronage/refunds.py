@@ -214,11 +214,12 @@ class Difference:
         What ended because a refund of the root revoked a grant counts as taken, whatever the terms say.
         """
         lost = 0
-        entries = [entry for commit in self.history for entry in commit.entries] + self.book.entries
         all_of_it = self.bound.terms.refunds.expired is Expired.DROPPED
+        commits = [commit for commit in self.history if all_of_it or commit.root == self.about.root]
+        entries = [entry for commit in commits for entry in commit.entries] + self.book.entries
         for entry in entries:
             if isinstance(entry, Transfer) and entry.about == self.about and (entry.unit, entry.label) == (unit, label):
-                if entry.payee == EXPIRED and (all_of_it or entry.cause[0] != "~"):
+                if entry.payee == EXPIRED and (all_of_it or _revoked(entry)):
                     lost += entry.steps
                 elif entry.payer == EXPIRED:
                     lost -= entry.steps
@@ -275,6 +276,12 @@ class Difference:
                 continue
             ended = attrs.evolve(grant, valid_until=at, ended=True)
             self.book.grant(GrantChange.REVOKED, ended, policy, "", self.about, reason("taken_back"))
+
+
+def _revoked(entry: Transfer) -> bool:
+    """Whether a lot ended with a grant that an event revoked, not by its date."""
+    validity = entry.taken[0].validity
+    return entry.cause[0] != "~" and (validity.needs is not None or validity.held_by is not None)
 
 
 def _parts(lots: Sequence[Lot], steps: int) -> tuple[list[Lot], int]:

@@ -82,9 +82,7 @@ class LedgerRepository(Protocol):
         """
         ...
 
-    def due(
-        self, until: datetime, /, *, after: Account | None = None, limit: int = 1000
-    ) -> Sequence[Account]:
+    def due(self, until: datetime, /, *, after: Account | None = None, limit: int = 1000) -> Sequence[Account]:
         """
         Accounts whose last commit has a `next_due` at or before *until*, in order of `Account.key`.
 
@@ -151,9 +149,7 @@ class AsyncLedgerRepository(Protocol):
         """See `LedgerRepository.history`; commonly an `async def` that yields."""
         ...
 
-    async def due(
-        self, until: datetime, /, *, after: Account | None = None, limit: int = 1000
-    ) -> Sequence[Account]:
+    async def due(self, until: datetime, /, *, after: Account | None = None, limit: int = 1000) -> Sequence[Account]:
         """See `LedgerRepository.due`."""
         ...
 

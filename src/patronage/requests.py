@@ -174,7 +174,8 @@ class Requests:
                 if event.amount.unit != held[0].unit:
                     return _refuse(RejectionCode.WRONG_UNIT, unit=event.amount.unit)
                 if event.amount.steps > total:
-                    return _refuse(RejectionCode.CAPTURE_EXCEEDS_RESERVATION, asked=event.amount.steps, reserved=total)
+                    code, unit = RejectionCode.CAPTURE_EXCEEDS_RESERVATION, event.amount.unit
+                    return _refuse(code, asked=event.amount.steps, reserved=total, unit=unit)
                 spend = event.amount.steps
         capture, free = _split(held, spend)
         for label, taken in _by_label(capture):
@@ -310,14 +311,16 @@ class Requests:
         before = kept_of(purchase, earlier)
         kept = kept_of(purchase, [*earlier, event])
         if isinstance(kept, Exceeds):
-            return _refuse(kept.code, purchase=purchase.id, line=kept.line, left=kept.left)
+            return _refuse(
+                kept.code, purchase=purchase.id, line=kept.line, left=kept.left, unit=purchase.currency
+            )
         assert isinstance(before, Kept)
         for tender in event.tenders if isinstance(event, Refund) else ():
             if tender.redemption is not None and tender.redemption not in purchase.redemptions:
                 return _refuse(RejectionCode.WRONG_ROOT, root=tender.redemption)
         self.bound = bound = self.terms_at(root.terms_from)
         self._give_back_tenders(purchase, kept)
-        difference = Difference(self.book, bound, self.about, of_root)
+        difference = Difference(self.book, bound, self.about, self.past)
         at, terms = purchase.occurred_at, bound.terms
         late = self.at > terms.refund_for.end(at, bound.calendar)
         if terms.refunds.proportional or late:

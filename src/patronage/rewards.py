@@ -348,7 +348,8 @@ class StepTable:
             if not named:
                 return refuse(RejectionCode.AMOUNT_NOT_A_STEP, reward=self.name, asked=amount.steps, unit=amount.unit)
             if named[0] not in fitting:
-                return refuse(RejectionCode.AMOUNT_ABOVE_MAXIMUM, reward=self.name, asked=amount.steps, maximum=order)
+                code, asked = RejectionCode.AMOUNT_ABOVE_MAXIMUM, amount.steps
+                return refuse(code, reward=self.name, asked=asked, unit=amount.unit, maximum=order)
             step = named[0]
         benefit = Benefit(BenefitKind.MONEY_OFF, self.name, step.value, 1, _shared(step.value.steps, eligible))
         return Price(cost=step.cost, benefits=(benefit,))

@@ -1,4 +1,4 @@
-"""Statements: what an account held at two instants, and every entry between them. Pure: commits go in, data comes out."""
+"""Statements: what an account held at two instants, and the entries between. Pure: commits go in, data comes out."""
 
 from __future__ import annotations
 
@@ -89,9 +89,8 @@ class StatementBuilder:
     def __init__(self, program: Program, account: Account, start: datetime, end: datetime, now: datetime) -> None:
         self._start, self._end, self._now = utc(start), utc(end), utc(now)
         if not self._start < self._end:
-            raise InvalidValueError(
-                f"A statement ends after it starts: not from {format_instant(self._start)} to {format_instant(self._end)}."
-            )
+            span = f"from {format_instant(self._start)} to {format_instant(self._end)}"
+            raise InvalidValueError(f"A statement ends after it starts: not {span}.")
         self._program, self._state = program, State.of(account)
         self._opening: Standing | None = None
         self._closing: Standing | None = None

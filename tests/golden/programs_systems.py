@@ -24,7 +24,6 @@ from patronage import (
     QuantityRule,
     Reward,
     Rounding,
-    Rule,
     SpendRule,
     Stacking,
     Terms,
@@ -44,6 +43,7 @@ from patronage.conditions import (
     Tag,
     TimeOfDay,
 )
+from patronage.rules import Rule
 from patronage.periods import DAY, LIFETIME, MONTH, WEEK, YEAR, Period
 from patronage.terms_of_time import OnDate, days
 
@@ -72,14 +72,15 @@ def program(
     rules: Sequence[Rule] = (),
     *,
     groups: Sequence[Group] = (),
-    ceilings: Sequence[Ceiling] = (),
     before: Sequence[Policy] = (),
     rewards: Sequence[Reward] = (),
     time_zone: str = "UTC",
 ) -> Program:
     """One version of terms with one policy `earn`, and policies that come before it."""
-    earn = (PointsPolicy(name="earn", rules=tuple(rules), groups=tuple(groups), ceilings=tuple(ceilings)),)
-    terms = Terms(units=tuple(units), policies=(*before, *(earn if rules else ())), rewards=tuple(rewards))
+    policies = [*before]
+    if rules:
+        policies.append(PointsPolicy(name="earn", rules=tuple(rules), groups=tuple(groups)))
+    terms = Terms(units=tuple(units), policies=policies, rewards=rewards)
     return Program(id="golden", time_zone=time_zone, terms=(terms,))
 
 
@@ -131,7 +132,7 @@ def five_per_one_before_own_reward() -> Program:
                 life=Life(expires_after=days(90)),
             ),
         ),
-        rewards=(FixedReward(name="20-percent-off", cost=POINTS.of(500)),),
+        rewards=(FixedReward(name="a-fifth-off", cost=POINTS.of(500)),),
     )
 
 
@@ -305,7 +306,7 @@ def awards_pending_until_released() -> Program:
     """Awards wait for their release, which gives them their date; a reservation takes the first to expire."""
 
     def award(name: str, until: date) -> BonusRule:
-        life = Life(on_confirmation=True, expires_after=OnDate(until))
+        life = Life(on_confirmation=True, expires_after=OnDate(day=until))
         return BonusRule(name=name, on=On.ACTIVITY, activity=name, credit=POINTS.of(1), life=life)
 
     return program(
@@ -465,17 +466,12 @@ def balance_at_most(limit: str) -> Program:
     return program((CREDIT,), (rule,))
 
 
-def free_unit_per(paid: str, percent: str) -> Program:
-    """Every so many paid units add one free unit; a percent discount falls on the paid units."""
-    return program(
-        (USD, FREE),
-        (
-            QuantityRule(name="free", credit=FREE.of(1), per=paid),
-            SpendRule(name="percent", per=USD.of("100.00"), credit=USD.of(percent), whole=False)
-            if percent != "0"
-            else BonusRule(name="none", credit=FREE.of(1), when=Spend(below=USD.of("0.01"))),
-        ),
-    )
+def free_unit_per(paid: str, percent: str | None) -> Program:
+    """Every so many paid units add one free unit; a percent discount, if any, falls on the paid units."""
+    rules: list[Rule] = [QuantityRule(name="free", credit=FREE.of(1), per=paid)]
+    if percent is not None:
+        rules.append(SpendRule(name="percent", per=USD.of("100.00"), credit=USD.of(percent), whole=False))
+    return program((USD, FREE), rules)
 
 
 def net_spend_to_four_places() -> Program:

@@ -9,7 +9,7 @@ Fractions, a refund counts again all that ever came back.
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from math import ceil, floor
@@ -390,10 +390,10 @@ class Reference:
                 used[lot.unit, lot.label or ""] = used.get((lot.unit, lot.label or ""), 0) + steps
         self.seen[event.id] = Seen(at, grants, used)
         worth, lives = self.worth(event, basket_of(event) if isinstance(event, Purchase) else None)
-        self.first[event.id] = worth
         totals: dict[tuple[Group, Life | datetime | None], int] = {}
         for (group, rule), steps in worth.items():
             totals[group, lives[rule]] = totals.get((group, lives[rule]), 0) + steps
+        self.first[event.id] = {key: n for key, n in worth.items() if totals[key[0], lives[key[1]]] > 0}
         for (group, life), steps in totals.items():
             if steps > 0:
                 self.credit(group, steps, life, event.id, at)
@@ -474,13 +474,21 @@ class Reference:
         by_name = dict(rules)
         uses: dict[tuple[str, str], int] = {}
         ends: dict[str, datetime] = {}
+        limits: list[tuple[Ceiling, set[str]]] = []
         for name, rule in rules:
             if not isinstance(rule, MultiplierRule):
-                for ceiling in rule.ceilings:
-                    awards = self.trimmed(policy, ceiling, awards, lambda a, n=name: a[0] == n, seen, uses, ends)  # type: ignore[misc]
+                limits += [(ceiling, {name}) for ceiling in rule.ceilings]
         for ceiling in policy.ceilings:
-            unit = ceiling.limit.unit
-            awards = self.trimmed(policy, ceiling, awards, lambda a, u=unit: credit_unit(by_name[a[0]]) == u, seen, uses, ends)  # type: ignore[misc]
+            alike = {name for name, rule in rules if credit_unit(rule) == ceiling.limit.unit}
+            limits.append((ceiling, alike))
+        for ceiling, owners in limits:
+            awards = self.trimmed(policy, ceiling, awards, owners, seen)
+        for ceiling, owners in limits:
+            granted = sum(steps for owner, _, steps in awards if owner in owners)
+            if ceiling.per is not None and granted > 0:
+                tally = f"{policy.name}.{ceiling.name}"
+                label, end = self.period(ceiling.per, seen.at)
+                uses[tally, label], ends[tally] = granted, self.after(self.terms.refund_for, end)
         for owner, name, steps in awards:
             rule = by_name[owner]
             assert not isinstance(rule, MultiplierRule)
@@ -495,36 +503,23 @@ class Reference:
                 lives[unit] = ends[unit]
 
     def trimmed(
-        self,
-        policy: PointsPolicy,
-        ceiling: Ceiling,
-        awards: list[tuple[str, str, int]],
-        concerns: Callable[[tuple[str, str, int]], bool],
-        seen: Seen,
-        uses: dict[tuple[str, str], int],
-        ends: dict[str, datetime],
+        self, policy: PointsPolicy, ceiling: Ceiling, awards: list[tuple[str, str, int]], owners: set[str], seen: Seen
     ) -> list[tuple[str, str, int]]:
         """The awards under a ceiling: the last ones lose first."""
-        tally, label = f"{policy.name}.{ceiling.name}", ""
         room = ceiling.limit.steps
         if ceiling.per is not None:
-            label, end = self.period(ceiling.per, seen.at)
-            ends[tally] = self.after(self.terms.refund_for, end)
-            room -= seen.used.get((tally, label), 0)
-        wanted = sum(award[2] for award in awards if concerns(award))
-        over = wanted - max(0, room)
+            room -= seen.used.get((f"{policy.name}.{ceiling.name}", self.period(ceiling.per, seen.at)[0]), 0)
+        wanted = sum(steps for owner, _, steps in awards if owner in owners)
+        over = max(0, wanted - max(0, room))
+        if over and ceiling.whole:
+            over = wanted
         kept = list(awards)
-        if over > 0:
-            if ceiling.whole:
-                over = wanted
-            for i in reversed(range(len(kept))):
-                if concerns(kept[i]):
-                    cut = min(over, max(0, kept[i][2]))
-                    kept[i] = (kept[i][0], kept[i][1], kept[i][2] - cut)
-                    over -= cut
-        granted = sum(award[2] for award in kept if concerns(award))
-        if ceiling.per is not None and granted > 0:
-            uses[tally, label] = uses.get((tally, label), 0) + granted
+        for i in reversed(range(len(kept))):
+            owner, name, steps = kept[i]
+            if owner in owners:
+                cut = min(over, max(0, steps))
+                kept[i] = (owner, name, steps - cut)
+                over -= cut
         return kept
 
     def exact(self, rule: object, event: Event, basket: Basket | None) -> list[Fraction]:
@@ -974,5 +969,4 @@ def text(at: datetime | None) -> str:
 
 def credit_unit(rule: object) -> str:
     """The unit that a rule credits."""
-    assert isinstance(rule, SpendRule | BonusRule)
-    return rule.credit.unit
+    return rule.credit.unit if isinstance(rule, SpendRule | BonusRule) else ""

@@ -193,8 +193,8 @@ class Careful:
             return _FAILED
 
     def add(self, path: str, message: str) -> None:
-        """Notes a problem, once for each path that a look at the tree has already found at fault."""
-        if path in self._known:
+        """Notes a problem, unless a look at the tree has already found its cause, at the path or below it."""
+        if any(known.startswith(path) for known in self._known):
             return
         self.problems.append(Problem(path, message))
         if len(self.problems) >= limit("problems", self._stored):
@@ -329,8 +329,27 @@ class Careful:
             shape = self._tags.shape(field.annotation)
             assert isinstance(shape, Many)
             made = self._read(shape.of, value, path)
-            return made if made is _FAILED else (made,)
-        return self._read(field.annotation, value, path)
+            return made if made is _FAILED or not self._fits(field, (made,), path) else (made,)
+        made = self._read(field.annotation, value, path)
+        return _FAILED if made is _FAILED or not self._fits(field, made, path) else made
+
+    def _fits(self, field: Field, value: Any, path: str) -> bool:
+        """
+        Whether the field's own converter and validator take the value: asked here, so that each has its path.
+
+        What they need the whole object for, or raise as no error of the library, is left to the class.
+        """
+        try:
+            if field.of.converter is not None:
+                value = field.of.converter(value)
+            if field.of.validator is not None:
+                field.of.validator(None, field.of, value)
+        except PatronageError as error:
+            self.add(path, str(error))
+            return False
+        except Exception:  # The class itself is asked later, and what it raises is a problem.
+            return True
+        return True
 
     def _suggestion(self, given: str, known: Iterable[str]) -> str:
         """` Did you mean ...?` where something is close; asked for the first so many unknown names only."""

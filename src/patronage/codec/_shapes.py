@@ -156,7 +156,6 @@ class Tagged:
     """A table whose `type` says of which class it is."""
 
     of: FrozenMapping[str, type]
-    closed: bool
 
 
 @attrs.frozen
@@ -208,6 +207,8 @@ class Field:
     annotation: Any
     required: bool
     one_or_more: bool
+    of: Any
+    """The attrs field itself."""
 
 
 class Tags:
@@ -244,7 +245,7 @@ class Tags:
             if issubclass(annotation, Enum):
                 return OneOf(annotation)
             if annotation in self.families:
-                return Tagged(FrozenMapping(self.families[annotation]), closed=False)
+                return Tagged(FrozenMapping(self.families[annotation]))
             if attrs.has(annotation):
                 return Table(annotation)
         if origin is tuple and len(members) == 2 and members[1] is Ellipsis:
@@ -266,7 +267,7 @@ class Tags:
         if len(some) < len(members):
             return Maybe(typing.Union[some])  # noqa: UP007  # built from a tuple
         if all(isinstance(member, type) and member in self.of_class for member in members):
-            return Tagged(FrozenMapping({self.of_class[member]: member for member in members}), closed=True)
+            return Tagged(FrozenMapping({self.of_class[member]: member for member in members}))
         if not all(self._told_apart(self.shape(member)) for member in members):
             raise InvalidValueError(f"The codec cannot tell the kinds of {quote(str(annotation))} apart.")
         return Either(members)
@@ -294,4 +295,5 @@ def _fields(cls: type) -> Iterator[Field]:
             annotations[field.name],
             field.default is attrs.NOTHING,
             (cls, field.name) in _ONE_OR_MORE,
+            field,
         )

@@ -52,7 +52,7 @@ class MemoryLedger:
             return {account: Stored(len(shelf.commits), shelf.state) for account, shelf in found.items()}
 
     def append(self, commits: Sequence[Commit], /) -> None:
-        """All of *commits*, or none. Raises DuplicateEventError, StaleStateError, or InvalidValueError without a state."""
+        """All of *commits*, or none. Raises also InvalidValueError, for a commit without the state it leads to."""
         batch = tuple(commits)
         with self._lock:
             self._check(batch)
@@ -75,9 +75,7 @@ class MemoryLedger:
                 found = [shelf.commits[place] for place in sorted(places)]
         return iter([commit for commit in found if start is None or commit.event.occurred_at >= start])
 
-    def due(
-        self, until: datetime, /, *, after: Account | None = None, limit: int = 1000
-    ) -> Sequence[Account]:
+    def due(self, until: datetime, /, *, after: Account | None = None, limit: int = 1000) -> Sequence[Account]:
         """Accounts for which time does something at or before *until*."""
         end = utc(until)
         found: list[Account] = []
@@ -115,7 +113,8 @@ class MemoryLedger:
             shelf = self._shelves.get(account)
             version = versions.get(account, 0 if shelf is None else len(shelf.commits))
             place = (commit.root, commit.ordinal)
-            if commit.version != version + 1 or (account, *place) in places or (shelf is not None and place in shelf.places):
+            taken = (account, *place) in places or (shelf is not None and place in shelf.places)
+            if taken or commit.version != version + 1:
                 raise StaleStateError(str(account), commit.version - 1, version)
             if not isinstance(commit.after, State) or commit.after.version != commit.version:
                 raise InvalidValueError(f"Commit {commit.version} of {account} has no state to save: fold its commits.")
@@ -157,9 +156,7 @@ class AsyncMemoryLedger:
         for commit in self._ledger.history(account, about=about, since=since):
             yield commit
 
-    async def due(
-        self, until: datetime, /, *, after: Account | None = None, limit: int = 1000
-    ) -> Sequence[Account]:
+    async def due(self, until: datetime, /, *, after: Account | None = None, limit: int = 1000) -> Sequence[Account]:
         """Accounts for which time does something at or before *until*."""
         return self._ledger.due(until, after=after, limit=limit)
 

@@ -50,7 +50,14 @@ class Clause:
     facts: FrozenMapping[str, Told] = FrozenMapping()
 
 
-Told = Union[str, int, bool, None, Amount, Figure, datetime, End, Clause, "tuple[Told, ...]"]
+@attrs.frozen
+class Either:
+    """Several facts of which one is enough."""
+
+    of: tuple[Told, ...]
+
+
+Told = Union[str, int, bool, None, Amount, Figure, datetime, End, Clause, Either, "tuple[Told, ...]"]
 """What an explanation states: a text, a number, an amount, an instant, a clause, or several of them."""
 
 _Piece = tuple[str, str | None]
@@ -133,7 +140,7 @@ class Voice:
         known = next((each for each in (code, *others) if each in self.phrases.table), None)
         if known is None:
             return self._plainly(code, facts)
-        said = []
+        said: list[str] = []
         for optional, pieces in parsed(known, self.phrases.table[known]):
             if optional and any(name is not None and not self._stated(facts.get(name)) for _, name in pieces):
                 continue
@@ -148,7 +155,7 @@ class Voice:
     @staticmethod
     def _stated(fact: Told) -> bool:
         """Whether a fact says something: None, False, nothing at all do not; 0 does."""
-        return fact is not None and fact is not False and fact != "" and fact != ()
+        return fact is not None and fact is not False and fact not in ("", ())
 
     def text(self, fact: Told) -> str:
         """A fact as it stands in a sentence."""
@@ -163,7 +170,9 @@ class Voice:
         if isinstance(fact, Clause):
             return self.say(fact.code, fact.facts, fact.code.partition(".")[0] + ".other")
         if isinstance(fact, tuple):
-            return self._several([self.text(each) for each in fact])
+            return self._several([self.text(each) for each in fact], "word.and")
+        if isinstance(fact, Either):
+            return self._several([self.text(each) for each in fact.of], "word.or")
         if isinstance(fact, bool):
             return self._word("yes" if fact else "no")
         return "" if fact is None else str(fact)
@@ -188,10 +197,10 @@ class Voice:
     def _word(self, name: str) -> str:
         return self.say(f"word.{name}", {})
 
-    def _several(self, told: list[str]) -> str:
+    def _several(self, told: list[str], code: str) -> str:
         if len(told) < 2:
             return "".join(told)
-        return self.say("word.and", {"first": ", ".join(told[:-1]), "last": told[-1]})
+        return self.say(code, {"first": ", ".join(told[:-1]), "last": told[-1]})
 
     def _date(self, local: datetime) -> str:
         facts: dict[str, Told] = {
@@ -228,6 +237,7 @@ ENGLISH: Final = Phrases(
     {
         # Words.
         "word.and": "{first} and {last}",
+        "word.or": "{first} or {last}",
         "word.about": "about {figure}",
         "word.date": "{day} {month} {year}",
         "word.instant": "{date} at {time}",
@@ -324,14 +334,15 @@ ENGLISH: Final = Phrases(
         "entry.moved": "{amount} moved within the account, for {why}.",
         # What each rule, and each limit, has in it.
         "part.rule": "Rule {rule}: {wanted}[ for {base}][ on line {line}][ on lines {lines}][, at {rate}]"
-        "[, from {exact} rounded {rounding}].",
-        "part.multiplied": "Rule {rule}: {wanted} more[, {rate}][, from {exact} rounded {rounding}].",
-        "part.reduced": "Rule {rule}: {less} less[, {rate}][, from {exact} rounded {rounding}].",
+        "[, from {rounded_from} rounded {rounded}].",
+        "part.multiplied": "Rule {rule}: {wanted} more[, {rate}][, from {rounded_from} rounded {rounded}].",
+        "part.reduced": "Rule {rule}: {less} less[, {rate}][, from {rounded_from} rounded {rounded}].",
         "part.credited": "Rule {rule}: {granted}.",
         "part.taken": "Rule {rule}: {less} taken.",
         "part.policy": "Policy {policy}: {granted}.",
         "part.policy_took": "Policy {policy}: {less} taken.",
         "part.trimmed": "Limit {ceiling}: {trimmed} of rule {rule} not given, {granted} of {wanted} left.",
+        "part.trimmed_back": "Limits: {trimmed} of rule {rule} not added, {granted} of {wanted} still fit.",
         "part.trimmed_spend": "Limit {ceiling}: not all of the spend counted for rule {rule}.",
         # Which parts of the balance.
         "lot.put": "{amount} can be spent at once[, until {until}][, while {needs} is held]"
@@ -345,17 +356,18 @@ ENGLISH: Final = Phrases(
         "lot.taken_plain": "{amount} came from what never expires[ under {label}].",
         "lot.owed": "{amount} were not there, and are owed now.",
         # Rights, and what is looked at again later.
-        "grant.given": "{key}[ {value}] given by policy {policy}[, until {until}][, with {uses} uses].",
-        "grant.granted_by_operator": "{key}[ {value}] given by {actor}, for {reason}[, until {until}].",
+        "grant.given": "Now held: {key}[ {value}], given by policy {policy}[, until {until}][, with {uses} uses].",
+        "grant.granted_by_operator": "Now held: {key}[ {value}], given by {actor} for {reason}[, until {until}]"
+        "[, with {uses} uses].",
         "grant.used": "One use of {key}[ {value}] taken, {uses} left.",
-        "grant.revoked": "{key}[ {value}] ended by policy {policy}.",
-        "grant.taken_back": "{key}[ {value}] taken back, for {about} would not have given it.",
-        "grant.ended_by_operator": "{key}[ {value}] ended by an operator[, for {rule}].",
-        "grant.ran_out": "{key}[ {value}] ran out on {at}.",
-        "grant.any_given": "{key}[ {value}] given[ by policy {policy}][, until {until}], for {why}.",
-        "grant.any_used": "One use of {key}[ {value}] taken[ by policy {policy}], for {why}.",
-        "grant.any_revoked": "{key}[ {value}] ended[ by policy {policy}], for {why}.",
-        "grant.any_ended": "{key}[ {value}] ended, for {why}.",
+        "grant.revoked": "No longer held: {key}[ {value}], ended by policy {policy}.",
+        "grant.taken_back": "No longer held: {key}[ {value}], for {about} would not have given it.",
+        "grant.ended_by_operator": "No longer held: {key}[ {value}], ended by an operator[ for {rule}].",
+        "grant.ran_out": "No longer held: {key}[ {value}], which ran out on {at}.",
+        "grant.any_given": "Now held: {key}[ {value}], given[ by policy {policy}] for {why}[, until {until}].",
+        "grant.any_used": "One use of {key}[ {value}] taken[ by policy {policy}] for {why}[, {uses} left].",
+        "grant.any_revoked": "No longer held: {key}[ {value}], ended[ by policy {policy}] for {why}.",
+        "grant.any_ended": "No longer held: {key}[ {value}], ended for {why}.",
         "wake.set": "Policy {policy} will look at {name} again on {due}.",
         "wake.ended": "Policy {policy} no longer waits for {name} on {due}.",
         "wake.fell_due": "Policy {policy} looked at {name} again on {due}.",
@@ -387,7 +399,7 @@ ENGLISH: Final = Phrases(
         "not.other": "Rule {rule} of policy {policy} did not apply, for {why}.",
         # Conditions, as what a rule asks for.
         "condition.allof": "{of}",
-        "condition.anyof": "one of {of}",
+        "condition.anyof": "{of}",
         "condition.not": "anything but {of}",
         "condition.sku": "SKU[ {of}][ beginning with {prefixes}]",
         "condition.category": "category {of}",
@@ -439,7 +451,8 @@ ENGLISH: Final = Phrases(
         # Whether it all can be reproduced.
         "check.same": "Deciding again from this record gives the same.",
         "check.same_with_state": "Deciding again from the account before it gives the same.",
-        "check.no_rules": "No rule was asked, so there is nothing to decide again.",
+        "check.no_rules": "This record alone does not tell what would be decided again.",
+        "check.no_terms": "The terms of {terms_from} that decided this are no longer part of the program.",
         "check.differs": "Deciding again gives something else: {unit} by policy {policy}[, rule {rule}], "
         "{now} now and {then} in the record.",
         "check.differs_other": "Deciding again gives something else[: {what}].",

@@ -1,0 +1,246 @@
+"""
+The use cases: record what happened, read what it came to, do what time does.
+
+`Loyalty` blocks, `AsyncLoyalty` is awaited; both answer the same. A service holds no state of its
+own: make one for a request, or share one between threads. It never prints, logs or looks at a clock
+other than the one it is given.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from patronage._loyalty_core import Clock, Core, DueOutcome, Retry, Writer
+from patronage.decisions import Accepted, Decision
+from patronage.events import Event, many
+from patronage.ledger import Account, Commit
+from patronage.program import Program
+from patronage.repositories import AsyncLedgerRepository, LedgerRepository, Stored
+from patronage.standing import Standing
+from patronage.statements import Statement, StatementLine
+
+T = TypeVar("T")
+
+_A_DAY: Final = timedelta(days=1)
+_RETRY: Final = Retry()
+_PAGE: Final = 1000
+
+
+class AsyncLoyalty:
+    """
+    `Loyalty` for a program that waits with `await`: the same methods, the same answers.
+
+    See `Loyalty` for what each takes, gives and raises.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        repository: AsyncLedgerRepository,
+        *,
+        clock: Clock,
+        codec: Writer | None = None,
+        retry: Retry | None = _RETRY,
+        ahead_max: timedelta = _A_DAY,
+    ) -> None:
+        self._core = Core(program, repository, clock, codec, retry, ahead_max, _sleep_awaited)
+
+    @property
+    def program(self) -> Program:
+        """The program that decides."""
+        return self._core.program
+
+    async def record(self, event: Event) -> Decision:
+        """See `Loyalty.record`."""
+        return (await self._core.record((event,), alone=True))[0]
+
+    async def record_all(self, events: Iterable[Event]) -> tuple[Decision, ...]:
+        """See `Loyalty.record_all`."""
+        return await self._core.record(many(events), alone=False)
+
+    async def preview(self, *events: Event) -> tuple[Decision, ...]:
+        """See `Loyalty.preview`."""
+        return await self._core.preview(events)
+
+    async def standing(
+        self, member: str | Account, at: datetime | None = None, *, known_at: datetime | None = None
+    ) -> Standing:
+        """See `Loyalty.standing`."""
+        return await self._core.standing(member, at, known_at)
+
+    async def statement(
+        self, member: str | Account, start: datetime, end: datetime, *, known_at: datetime | None = None
+    ) -> Statement:
+        """See `Loyalty.statement`."""
+        return await self._core.statement(member, start, end, known_at)
+
+    def run_due(self, until: datetime, *, page: int = _PAGE) -> AsyncIterator[DueOutcome]:
+        """See `Loyalty.run_due`: read it with `async for`."""
+        return self._core.run_due(until, page)
+
+
+class Loyalty:
+    """
+    A loyalty program over a repository of its commits.
+
+    *clock* gives the present as an aware datetime: it stamps `recorded_at` and refuses, not yet, an
+    event that lies more than *ahead_max* ahead of it. *codec* writes the canonical form that
+    fingerprints are made of; without one an equal, own form is used. *retry* says how long a writer
+    who lost tries again. Inside a transaction of the caller's own give `retry=None`: then nothing is
+    retried, and StaleStateError or DuplicateEventError rises so that the caller runs the whole
+    transaction again.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        repository: LedgerRepository,
+        *,
+        clock: Clock,
+        codec: Writer | None = None,
+        retry: Retry | None = _RETRY,
+        ahead_max: timedelta = _A_DAY,
+    ) -> None:
+        self._core = Core(program, _Awaited(repository), clock, codec, retry, ahead_max, _sleep_blocking)
+
+    @property
+    def program(self) -> Program:
+        """The program that decides."""
+        return self._core.program
+
+    def record(self, event: Event) -> Decision:
+        """
+        Decides *event* and stores what it came to: also where it is worth nothing, and a final refusal.
+
+        An event that is known gets its first answer again, marked `repeated`, benefits too. A refusal
+        that is not final is not stored: send the same event again later. Raises EventConflictError
+        where the id is known with other content, PolicyError for a caller's policy that fails,
+        StaleStateError where others kept writing first until the retry was over, and whatever the
+        repository raises: after such an error the outcome is unknown, and sending the same event
+        again is right.
+        """
+        return _drive(self._core.record((event,), alone=True))[0]
+
+    def record_all(self, events: Iterable[Event]) -> tuple[Decision, ...]:
+        """
+        Decides *events* in order, each on what those before it left, and stores all in one append.
+
+        They may be of several members. Unless every one is accepted (now, or when it was sent
+        before) nothing is stored, no refusal either. Raises what `record` raises.
+        """
+        return _drive(self._core.record(many(events), alone=False))
+
+    def preview(self, *events: Event) -> tuple[Decision, ...]:
+        """What `record` would answer to *events* in order, each on what those before it left. Writes nothing."""
+        return _drive(self._core.preview(events))
+
+    def standing(
+        self, member: str | Account, at: datetime | None = None, *, known_at: datetime | None = None
+    ) -> Standing:
+        """
+        An account at the instant *at*: now, or its last event's instant where that is later.
+
+        *known_at* asks what was believed then: only commits that were recorded by that instant count
+        (and it is the default of *at*). A member who is not known has an empty standing.
+        """
+        return _drive(self._core.standing(member, at, known_at))
+
+    def statement(
+        self, member: str | Account, start: datetime, end: datetime, *, known_at: datetime | None = None
+    ) -> Statement:
+        """
+        What an account held at both ends of `[start, end)`, and the entries between, with their commits.
+
+        Reads the account's whole history. *known_at* as in `standing`. Raises InvalidValueError
+        where it does not end after it starts.
+        """
+        return _drive(self._core.statement(member, start, end, known_at))
+
+    def run_due(self, until: datetime, *, page: int = _PAGE) -> Iterator[DueOutcome]:
+        """
+        Does what time does at or before *until*, one append an account, and yields what became of each.
+
+        Works while it is read, *page* accounts a query, in order of `Account.key`. An account that
+        fails is yielded with its error and passed; it is due again in the next run. It need never be
+        run: the next event does the same. Raises InvalidValueError for an instant further ahead of
+        the clock than *ahead_max*.
+        """
+        outcomes = self._core.run_due(until, page)
+        try:
+            while True:
+                try:
+                    outcome = _drive(_next(outcomes))
+                except StopAsyncIteration:
+                    return
+                yield outcome
+        finally:
+            _drive(_close(outcomes))
+
+
+class _Awaited:
+    """A blocking repository, awaited without ever suspending."""
+
+    __slots__ = ("_repository",)
+
+    def __init__(self, repository: LedgerRepository) -> None:
+        self._repository = repository
+
+    async def load(self, accounts: Collection[Account], /, *, lock: bool = False) -> Mapping[Account, Stored]:
+        return self._repository.load(accounts, lock=lock)
+
+    async def append(self, commits: Sequence[Commit], /) -> None:
+        self._repository.append(commits)
+
+    async def history(
+        self, account: Account, /, *, about: Collection[str] = (), since: datetime | None = None
+    ) -> AsyncIterator[Commit]:
+        for commit in self._repository.history(account, about=about, since=since):
+            yield commit
+
+    async def due(self, until: datetime, /, *, after: Account | None = None, limit: int = _PAGE) -> Sequence[Account]:
+        return self._repository.due(until, after=after, limit=limit)
+
+
+async def _next(outcomes: AsyncGenerator[DueOutcome, None]) -> DueOutcome:
+    return await anext(outcomes)
+
+
+async def _close(outcomes: AsyncGenerator[DueOutcome, None]) -> None:
+    await outcomes.aclose()
+
+
+async def _sleep_blocking(pause: timedelta) -> None:
+    time.sleep(pause.total_seconds())
+
+
+async def _sleep_awaited(pause: timedelta) -> None:
+    from asyncio import sleep  # noqa: PLC0415  # Only for those who wait: it is a large import.
+
+    await sleep(pause.total_seconds())
+
+
+def _drive(work: Coroutine[object, None, T]) -> T:
+    """The result of a coroutine that never suspends."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    work.close()
+    raise RuntimeError("A Retry with an awaited sleep is for AsyncLoyalty.")
+
+
+__all__ = [
+    "Accepted",
+    "AsyncLoyalty",
+    "Clock",
+    "DueOutcome",
+    "Loyalty",
+    "Retry",
+    "Statement",
+    "StatementLine",
+    "Writer",
+]

@@ -1,0 +1,620 @@
+"""Values of every kind that the codec writes, drawn widely within what their classes take."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import strategies as st
+
+from patronage._frozen import FrozenMapping
+from patronage.base import Base
+from patronage.conditions import (
+    AllOf,
+    AnyOf,
+    BalanceIs,
+    Between,
+    Brand,
+    Category,
+    Channel,
+    EventAttribute,
+    HasGrant,
+    Kind,
+    LineAttribute,
+    LinePrice,
+    Not,
+    PaidByRedemption,
+    PaidWith,
+    Quantity,
+    Recurs,
+    Sku,
+    Spend,
+    Store,
+    Tag,
+    TimeOfDay,
+    Weekday,
+)
+from patronage.events import (
+    Activity,
+    Adjustment,
+    Cancellation,
+    Capture,
+    Confirmation,
+    Discount,
+    Enrolment,
+    Event,
+    Line,
+    LineKind,
+    Purchase,
+    Redemption,
+    Refund,
+    RefundLine,
+    Release,
+    Reservation,
+    StatusEnd,
+    StatusGrant,
+    Tender,
+    TimePassed,
+)
+from patronage.ledger import (
+    DEBT,
+    Account,
+    AccountKind,
+    Balance,
+    Basis,
+    Benefit,
+    BenefitKind,
+    Booking,
+    Commit,
+    Entry,
+    Grant,
+    GrantChange,
+    GrantEntry,
+    Lot,
+    Reason,
+    Refusal,
+    RejectionCode,
+    Source,
+    Transfer,
+    Validity,
+    WakeChange,
+    WakeEntry,
+    WakeUp,
+)
+from patronage.occasions import CountedFrom, Life
+from patronage.periods import CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
+from patronage.policies.points import PointsPolicy
+from patronage.program import Program
+from patronage.recurrence import Every, Recurrence
+from patronage.rewards import Choice, FixedReward, PayWithPoints, Step, StepTable
+from patronage.rules import BonusRule, Ceiling, Grain, Group, MultiplierRule, On, QuantityRule, SpendRule, Stacking
+from patronage.state import State
+from patronage.terms import Expired, RefundTerms, Returned, Shortfall, Terms
+from patronage.terms_of_time import Anniversary, Annual, EndOfPeriod, Lasting, OnDate, Rolling, TimeUnit, Until
+from patronage.units import STEPS_LIMIT, Amount, Rounding, Unit, UnitKind
+
+USD, POINTS = Unit("USD", decimals=2), Unit("points")
+ALPHABET = "abcXYZ019-_/. é☃𝄞\"\\[]{},:#'"
+
+words = st.text(ALPHABET, min_size=1, max_size=12)
+ids = words.filter(lambda text: not text.startswith("~"))
+texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+names = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,9}", fullmatch=True)
+steps = st.integers(-STEPS_LIMIT + 1, STEPS_LIMIT - 1)
+offsets = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45)), timezone(timedelta(hours=-12))])
+instants = st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 30), timezones=offsets)
+utc_instants = st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 30), timezones=st.just(UTC))
+dates = st.dates(date(1970, 1, 1), date(2199, 12, 31))
+times = st.times()
+quantities = st.decimals("0.001", 10**6, places=3)
+factors = st.fractions(Fraction(1, 100), 100, max_denominator=1000)
+attributes = st.dictionaries(words, texts | steps | st.booleans(), max_size=3)
+measures = st.dictionaries(words, st.decimals(-(10**9), 10**9, places=4), max_size=2)
+facts = st.dictionaries(words, texts | steps | st.booleans() | st.none() | st.lists(texts, max_size=2).map(tuple)).map(
+    FrozenMapping
+)
+
+
+def amounts(unit: str = "USD", least: int = 0, most: int = 10**12) -> st.SearchStrategy[Amount]:
+    """Amounts of a unit."""
+    return st.integers(least, most).map(lambda n: Amount(n, unit))
+
+
+def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """A value or None."""
+    return st.none() | values
+
+
+def some(values: st.SearchStrategy[Any], most: int = 2, least: int = 0) -> st.SearchStrategy[tuple[Any, ...]]:
+    """A short tuple."""
+    return st.lists(values, min_size=least, max_size=most).map(tuple)
+
+
+discounts = st.builds(Discount, kind=words, total=amounts(most=100))
+
+
+@st.composite
+def lines(draw: st.DrawFn, least: int = 1_000) -> Line:
+    """One line, without an id of its own."""
+    total = draw(amounts(least=least))
+    return Line(
+        total=total,
+        sku=draw(maybe(ids)),
+        category=draw(maybe(ids)),
+        brand=draw(maybe(ids)),
+        tags=draw(some(words)),
+        kind=draw(st.sampled_from(LineKind)),
+        quantity=draw(quantities),
+        tax=draw(maybe(amounts(most=total.steps))),
+        discounts=draw(some(discounts)),
+        measures=draw(measures),
+        attributes=draw(attributes),
+    )
+
+
+def head(*, start: st.SearchStrategy[datetime] = instants) -> dict[str, st.SearchStrategy[Any]]:
+    """What every event has."""
+    return {"id": ids, "member": ids, "occurred_at": start}
+
+
+@st.composite
+def purchases(draw: st.DrawFn) -> Purchase:
+    """A purchase with tenders that sum to what is charged."""
+    sold = draw(some(lines(), 3))
+    off = draw(some(discounts, 2)) if sold else ()
+    paid: list[Tender] = []
+    charged = sum(line.total.steps for line in sold) - sum(each.total.steps for each in off)
+    if sold and draw(st.booleans()):
+        part = draw(st.integers(0, charged))
+        paid = [
+            Tender(kind="points", total=Amount(part, "USD"), redemption=draw(maybe(ids))),
+            Tender(kind="card", total=Amount(charged - part, "USD")),
+        ]
+    return Purchase(
+        **{key: draw(value) for key, value in head().items()},
+        lines=sold,
+        discounts=off,
+        tenders=paid,
+        by=draw(maybe(ids)),
+        channel=draw(maybe(words)),
+        store=draw(maybe(ids)),
+        attributes=draw(attributes),
+    )
+
+
+@st.composite
+def refunds(draw: st.DrawFn) -> Refund:
+    """A refund by lines or by a total."""
+    line = st.one_of(
+        st.builds(RefundLine, id=ids, quantity=maybe(quantities)),
+        st.builds(RefundLine, id=ids, total=amounts(least=1)),
+    )
+    back = draw(st.lists(line, max_size=3, unique_by=lambda each: each.id))
+    return Refund(
+        **{key: draw(value) for key, value in head().items()},
+        purchase=draw(ids),
+        lines=back,
+        total=None if back else draw(maybe(amounts(least=1))),
+        tenders=draw(some(st.builds(Tender, kind=words, total=amounts()))),
+        attributes=draw(attributes),
+    )
+
+
+@st.composite
+def adjustments(draw: st.DrawFn) -> Adjustment:
+    """A credit, perhaps with dates, or a debit."""
+    found = {key: draw(value) for key, value in head().items()}
+    credit = draw(st.booleans())
+    available = found["occurred_at"] + timedelta(days=draw(st.integers(0, 9))) if credit and draw(st.booleans()) else None
+    expires = (available or found["occurred_at"]) + timedelta(seconds=1) if credit and draw(st.booleans()) else None
+    return Adjustment(
+        **found,
+        amount=draw(amounts("points", 1) if credit else amounts("points", -(10**9), -1)),
+        actor=draw(words),
+        reason=draw(words),
+        label=draw(maybe(words)),
+        available_at=available,
+        expires_at=expires,
+    )
+
+
+early = st.datetimes(datetime(1970, 1, 2), datetime(2099, 1, 1), timezones=offsets)
+late = st.datetimes(datetime(2100, 1, 1), datetime(2199, 1, 1), timezones=offsets)
+requested: dict[str, st.SearchStrategy[Any]] = {
+    "reward": words,
+    "amount": maybe(amounts(least=1)),
+    "times": st.integers(1, 9),
+    "cart": some(lines()),
+    "channel": maybe(words),
+    "attributes": attributes,
+}
+by_type: dict[str, st.SearchStrategy[Any]] = {
+    "enrolment": st.builds(Enrolment, **head(), channel=maybe(words), attributes=attributes),
+    "purchase": purchases(),
+    "refund": refunds(),
+    "redemption": st.builds(Redemption, **head(), **requested),
+    "reservation": st.builds(Reservation, **head(start=early), **requested, lapses_at=maybe(late)),
+    "capture": st.builds(Capture, **head(), reservation=ids, amount=maybe(amounts("points", 1))),
+    "release": st.builds(Release, **head(), reservation=ids),
+    "cancellation": st.builds(Cancellation, **head(), undoes=ids),
+    "confirmation": st.builds(Confirmation, **head(), of=ids),
+    "activity": st.builds(
+        Activity,
+        **head(),
+        kind=words,
+        count=st.integers(1, 10**6),
+        channel=maybe(words),
+        measures=measures,
+        attributes=attributes,
+    ),
+    "adjustment": adjustments(),
+    "status_grant": st.builds(
+        StatusGrant,
+        **head(start=early),
+        key=words,
+        value=maybe(words),
+        until=maybe(late),
+        uses=maybe(st.integers(1, 9)),
+        actor=words,
+        reason=words,
+    ),
+    "status_end": st.builds(StatusEnd, **head(), key=words, value=maybe(words), actor=words, reason=words),
+    "time_passed": st.builds(
+        TimePassed, id=utc_instants.map(lambda at: f"~t/{at:%Y}"), member=ids, occurred_at=utc_instants
+    ),
+}
+events: st.SearchStrategy[Event] = st.one_of(*by_type.values())
+"""Every event, also what time alone makes."""
+
+accounts = st.builds(Account, kind=st.sampled_from(AccountKind), id=ids)
+sources = st.builds(Source, account=accounts, root=ids)
+
+
+@st.composite
+def terms_of_time(draw: st.DrawFn) -> Any:
+    """Any term."""
+    which = draw(st.integers(0, 4))
+    if which == 0:
+        return OnDate(day=draw(dates), through=draw(st.booleans()))
+    if which == 1:
+        return Annual(month=draw(st.integers(1, 12)), day=draw(st.integers(1, 29)), years_ahead=draw(st.integers(1, 3)))
+    if which == 2:
+        return EndOfPeriod(period=draw(calendar_periods), following=draw(st.integers(0, 3)))
+    if which == 3:
+        return Lasting(n=draw(st.integers(1, 90)), of=TimeUnit.DAYS, until=Until.END_OF_DAY, inclusive=True)
+    return draw(lasting)
+
+
+lasting = st.builds(
+    Lasting,
+    n=st.integers(1, 24),
+    of=st.sampled_from(TimeUnit),
+    until=st.sampled_from(Until),
+    holidays=some(dates),
+    weekend=st.sampled_from([(5, 6), (4,), ()]),
+)
+calendar_periods = st.builds(CalendarPeriod, kind=st.sampled_from(PeriodKind)) | st.builds(
+    FiscalYear, month=st.integers(1, 12), day=st.integers(1, 28)
+)
+ceiling_periods = (
+    calendar_periods
+    | st.just(Lifetime())
+    | st.builds(Rolling, term=st.builds(Lasting, n=st.integers(1, 24), of=st.sampled_from([TimeUnit.MONTHS])))
+)
+periods = (
+    ceiling_periods
+    | st.builds(Window, start=early, end=late)
+    | st.builds(Anniversary, term=st.builds(Lasting, n=st.integers(1, 24), of=st.sampled_from([TimeUnit.MONTHS])))
+)
+
+validities = st.builds(
+    Validity,
+    available_at=maybe(utc_instants),
+    on_confirmation=st.booleans(),
+    expires_at=maybe(utc_instants),
+    expires_after=maybe(terms_of_time()),
+    needs=maybe(words),
+    held_by=maybe(words),
+    grace=maybe(terms_of_time()),
+    goes_to=accounts,
+)
+lots = st.builds(
+    Lot,
+    unit=names,
+    steps=steps,
+    label=maybe(words),
+    validity=validities,
+    source=maybe(sources | st.just(DEBT)),
+    credited_at=maybe(utc_instants),
+    reserved_for=maybe(ids),
+)
+grants = st.builds(
+    Grant,
+    key=words,
+    value=maybe(words),
+    valid_from=utc_instants,
+    valid_until=maybe(utc_instants),
+    uses=maybe(st.integers(0, 9)),
+    giver=words,
+    occasion=texts,
+    source=sources,
+    consumed=some(lots, 1),
+    ended=st.booleans(),
+)
+reasons = st.builds(Reason, code=words, facts=facts)
+wake_ups = st.builds(WakeUp, at=utc_instants, policy=words, name=words, facts=facts)
+ratios = st.tuples(st.integers(-(10**40), 10**40), st.integers(1, 10**40))
+bookings = st.builds(
+    Booking,
+    rule=words,
+    steps=steps,
+    wanted=steps,
+    base=ratios,
+    exact=ratios,
+    rate=texts,
+    rounding=words,
+    lines=some(ids),
+    trimmed_by=maybe(words),
+)
+of_entry: dict[str, st.SearchStrategy[Any]] = {
+    "cause": words,
+    "n": st.integers(0, 99),
+    "at": utc_instants,
+    "policy": words,
+    "about": sources,
+    "reason": reasons,
+}
+transfers = st.builds(
+    Transfer,
+    **of_entry,
+    unit=names,
+    label=maybe(words),
+    steps=st.integers(1, STEPS_LIMIT - 1),
+    payer=accounts,
+    payee=accounts,
+    taken=some(lots, 1),
+    put=some(lots, 1),
+    books=some(bookings, 1),
+)
+entries: st.SearchStrategy[Entry] = st.one_of(
+    transfers,
+    st.builds(GrantEntry, **of_entry, rule=words, change=st.sampled_from(GrantChange), grant=grants),
+    st.builds(WakeEntry, **of_entry, rule=words, change=st.sampled_from(WakeChange), wake_up=wake_ups),
+)
+balances = st.builds(Balance, unit=names, label=maybe(words), steps=steps)
+bases = st.builds(
+    Basis,
+    grants=some(grants, 1),
+    balances=some(balances),
+    others=st.dictionaries(words, some(balances), max_size=1).map(FrozenMapping),
+)
+benefits = st.builds(
+    Benefit,
+    kind=st.sampled_from(BenefitKind),
+    reward=words,
+    amount=maybe(amounts()),
+    quantity=st.integers(1, 9),
+    shares=st.dictionaries(words, steps, max_size=2).map(FrozenMapping),
+)
+commits = st.builds(
+    Commit,
+    account=accounts,
+    version=st.integers(1, 10**6),
+    event=events,
+    root=ids,
+    ordinal=st.integers(0, 99),
+    names=some(ids),
+    terms_from=utc_instants,
+    basis=bases,
+    entries=some(entries),
+    benefits=some(benefits, 1),
+    refusal=maybe(st.builds(Refusal, code=st.sampled_from(RejectionCode), facts=facts)),
+    next_due=maybe(utc_instants),
+    fingerprint=maybe(words),
+    terms_digest=maybe(words),
+    recorded_at=maybe(utc_instants),
+)
+states = st.builds(
+    State,
+    account=accounts,
+    version=st.integers(0, 10**6),
+    clock=maybe(utc_instants),
+    lots=st.dictionaries(names, some(lots), max_size=2).map(FrozenMapping),
+    pending=some(lots),
+    grants=some(grants),
+    wake_ups=some(wake_ups),
+    next_due=maybe(utc_instants),
+)
+
+id_sets = st.frozensets(ids, min_size=1, max_size=3)
+word_sets = st.frozensets(words, min_size=1, max_size=3)
+some_attributes = some(texts | steps | st.booleans(), 3, 1)
+recurrences = st.builds(
+    Recurrence,
+    starts=dates,
+    every=st.sampled_from(Every),
+    interval=st.just(1),
+    weekdays=some(st.integers(0, 6)),
+    from_time=maybe(st.times(max_value=time(11))),
+    until_time=maybe(st.times(min_value=time(12))),
+)
+kinds = st.frozensets(st.sampled_from(LineKind), min_size=1)
+leaves = st.one_of(
+    st.builds(Sku, of=id_sets, prefixes=some(words)),
+    st.builds(Category, of=id_sets),
+    st.builds(Brand, of=id_sets),
+    st.builds(Tag, of=word_sets),
+    st.builds(Kind, of=kinds),
+    st.builds(LinePrice, at_least=maybe(amounts()), below=maybe(amounts())),
+    st.builds(LineAttribute, key=words, of=some_attributes),
+    st.builds(EventAttribute, key=words, of=some_attributes),
+    st.builds(Channel, of=word_sets),
+    st.builds(Store, of=id_sets),
+    st.builds(PaidWith, of=word_sets),
+    st.just(PaidByRedemption()),
+    st.builds(Spend, at_least=amounts(), below=maybe(amounts()), kinds=kinds, tax=st.booleans()),
+    st.builds(Quantity, at_least=quantities),
+    st.builds(Weekday, of=st.frozensets(st.integers(0, 6), min_size=1)),
+    st.builds(Between, start=early, end=maybe(late)),
+    st.builds(TimeOfDay, start=st.times(max_value=time(11)), end=st.times(min_value=time(12))),
+    st.builds(Recurs, on=recurrences),
+    st.builds(HasGrant, key=words, values=some(words)),
+    st.builds(BalanceIs, at_least=amounts("points"), label=maybe(words)),
+)
+conditions: st.SearchStrategy[Any] = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.builds(AllOf, of=some(inner, 3)),
+        st.builds(AnyOf, of=some(inner, 3)),
+        st.builds(Not, of=inner),
+        st.builds(Quantity, at_least=quantities, lines=inner),
+    ),
+    max_leaves=4,
+)
+
+lives = st.builds(
+    Life,
+    available_after=maybe(terms_of_time()),
+    expires_after=terms_of_time(),
+    counted_from=st.sampled_from(CountedFrom),
+    needs=maybe(words),
+    held_by=maybe(words),
+    goes_to=accounts,
+) | st.builds(Life, on_confirmation=st.booleans())
+ceilings = st.builds(
+    Ceiling,
+    name=names,
+    limit=amounts("points", 1),
+    per=maybe(ceiling_periods),
+    whole=st.booleans(),
+    room_back=st.booleans(),
+    by_label=st.booleans(),
+)
+bases_of_money = st.builds(
+    Base,
+    kinds=some(st.sampled_from(LineKind), 3, 1),
+    tax=st.booleans(),
+    before_discounts=some(words),
+    less_tenders=some(words),
+    units_max=maybe(st.integers(1, 9)),
+)
+of_rule: dict[str, st.SearchStrategy[Any]] = {
+    "credit": amounts("points", 1),
+    "when": maybe(conditions),
+    "life": lives,
+    "label": maybe(words),
+    "ceilings": some(ceilings, 1),
+}
+plain_rules = st.one_of(
+    st.builds(
+        SpendRule,
+        **of_rule,
+        per=amounts("USD", 1),
+        base=bases_of_money,
+        lines=maybe(conditions),
+        whole=st.booleans(),
+        rounding=st.sampled_from(Rounding),
+        grain=st.sampled_from(Grain),
+    ),
+    st.builds(
+        QuantityRule, **of_rule, per=quantities, measure=maybe(words), lines=maybe(conditions), whole=st.booleans()
+    ),
+    st.builds(BonusRule, **of_rule, on=st.sampled_from([On.PURCHASE, On.ENROLMENT])),
+    st.builds(BonusRule, **of_rule, on=st.just(On.ACTIVITY), activity=words, per=st.integers(1, 9)),
+)
+rules = plain_rules | st.builds(MultiplierRule, factor=factors, when=maybe(conditions), lines=maybe(conditions))
+policies = st.builds(
+    PointsPolicy,
+    name=names,
+    rules=some(rules, 2, 1),
+    groups=some(st.builds(Group, name=names, stacking=st.sampled_from(Stacking), by_line=st.booleans()), 1),
+    ceilings=some(ceilings, 1),
+)
+of_reward: dict[str, st.SearchStrategy[Any]] = {
+    "name": names,
+    "order_minimum": maybe(amounts("USD", 1)),
+    "when": maybe(conditions),
+    "lines": maybe(conditions),
+    "kinds": some(st.sampled_from(LineKind), 2, 1),
+    "labels": some(maybe(words)),
+}
+rewards = st.one_of(
+    st.builds(
+        PayWithPoints,
+        **of_reward,
+        points=amounts("points", 1),
+        value=amounts("USD", 1),
+        minimum=maybe(amounts("points", 1)),
+        share_max=maybe(st.fractions(Fraction(1, 100), 1, max_denominator=100)),
+        whole_blocks=st.booleans(),
+        exactly=st.booleans(),
+    ),
+    st.builds(
+        FixedReward,
+        **of_reward,
+        cost=amounts("points", 1),
+        kind=st.sampled_from(BenefitKind),
+        value=amounts("USD", 1),
+    ),
+    st.builds(
+        StepTable,
+        **of_reward,
+        steps=st.just((Step(cost=Amount(1, "points"), value=Amount(1, "USD")),)),
+        choice=st.sampled_from(Choice),
+    ),
+)
+refund_terms = st.one_of(
+    st.builds(
+        RefundTerms,
+        proportional=st.booleans(),
+        rounding=st.sampled_from(Rounding),
+        expired=st.sampled_from(Expired),
+        debt_max=maybe(amounts("points", 1)),
+    ),
+    st.builds(
+        RefundTerms,
+        shortfall=st.just(Shortfall.PRICED),
+        price=st.tuples(amounts("points", 1), amounts("USD", 1)),
+        returned=st.just(Returned.GRACE),
+        grace=terms_of_time(),
+    ),
+)
+units = st.just((USD, POINTS, Unit("visits", kind=UnitKind.TALLY)))
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> Program:
+    """Programs whose terms fit together."""
+    timeline = []
+    for year in range(2024, 2024 + draw(st.integers(1, 2))):
+        timeline.append(
+            Terms(
+                units=draw(units),
+                policies=draw(st.lists(policies, max_size=2, unique_by=lambda each: each.name)),
+                rewards=draw(st.lists(rewards, max_size=1)),
+                effective_from=datetime(year, 1, 1, tzinfo=UTC),
+                refund_for=draw(terms_of_time()),
+                refunds=draw(refund_terms),
+            )
+        )
+    return Program(id=draw(ids), time_zone="America/New_York", terms=timeline)
+
+
+anything: st.SearchStrategy[Any] = st.one_of(events, commits, states, entries, lots, programs())
+json_scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**40), 10**40),
+    st.floats(),
+    texts,
+    st.sampled_from(["", "~", "1e5", "NaN", "1.0", "19.99 USD", "2024-05-08T12:30:00Z", "\ud800", "\x00", "purchase"]),
+    st.decimals(allow_nan=False, allow_infinity=False).map(str),
+)
+json_trees = st.recursive(
+    json_scalars,
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["type", "id", "format", "steps", "unit", "x", "lines", "of"]), inner, max_size=3),
+    max_leaves=6,
+)
+DECIMALS_ALIKE = [("1", "1.0"), ("1.5", "01.50"), ("0.25", "0.250"), ("100", "100.000")]
