@@ -55,7 +55,8 @@ def limits() -> str:
         "| --- | ---: | ---: |",
     ]
     rows += [f"| {one.what} | {one.number:,} | {one.stored:,} |" for one in LIMITS.values()]
-    rows += ["", "Values have limits of their own, wherever they are made:", "", "| limit | number |", "| --- | ---: |"]
+    rows += ["", "Values have limits of their own, wherever they are made:", ""]
+    rows += ["| limit | number |", "| --- | ---: |"]
     rows += [f"| {meaning} | {number:,} |" for meaning, number in VALUES]
     rows += [
         "| steps of an amount or a balance | less than 2^63 |",

@@ -50,6 +50,8 @@ again = Purchase(id="o-2", member="ada", occurred_at=later, lines=cart, tenders=
 redeemed, bought = loyalty.record_all([paid, again])
 print("Paid with points:", *(usd.text(benefit.amount) for benefit in redeemed.benefits if benefit.amount))
 
-refund = Refund(id="f-1", member="ada", occurred_at=day + timedelta(days=9), purchase="o-1", lines=(RefundLine(id="socks"),))
+refund = Refund(
+    id="f-1", member="ada", occurred_at=day + timedelta(days=9), purchase="o-1", lines=(RefundLine(id="socks"),)
+)
 print("The socks came back:", loyalty.record(refund).earned(points))
 print(loyalty.standing("ada")[points])

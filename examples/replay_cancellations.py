@@ -102,7 +102,7 @@ class Attribution:
     def __init__(self, invoices: Iterable[Invoice]) -> None:
         self.events: list[Event] = []
         self.cancellations = self.lines = self.whole = self.parts = self.nothing = self.repriced = 0
-        self.adjusted = 0
+        self.adjusted = self.worthless = 0
         self._left: dict[tuple[str, str], list[tuple[Bought, int]]] = defaultdict(list)
         for invoice in invoices:
             if invoice.cancels:
@@ -155,6 +155,7 @@ class Attribution:
                 lines=[RefundLine(id=line, quantity=quantity) for line, quantity in lines.items()],
             )
         points = int(unmatched)  # Whole pounds.
+        self.worthless += not undone and not points
         if points:
             self.adjusted += 1
             yield Adjustment(
@@ -257,6 +258,7 @@ def report(path: Path) -> str:
             f" {attribution.nothing:,} nothing.",
             f"  That makes {refunds:,} refunds, one for each purchase (C1#1, C1#2, ...), and {attribution.adjusted:,}"
             " adjustments at the base rate.",
+            f"  {attribution.worthless:,} cancellations found nothing and are worth no point: they leave no event.",
             "  Cancelled at another price than bought at (the points of the purchase count):"
             f" {attribution.repriced:,} matches.",
             "",

@@ -93,7 +93,7 @@ from patronage.rules import (
 from patronage.standing import Holding, Standing
 from patronage.state import State, fold
 from patronage.terms import Expired, RefundTerms, Returned, Shortfall, Terms
-from patronage.units import Amount, OddStep, Rounding, Unit, UnitKind, allocate, currency
+from patronage.units import Amount, Rounding, Unit, UnitKind, currency
 
 __version__ = "0.1.0"
 
@@ -147,7 +147,6 @@ __all__ = [
     "Lot",
     "MultiplierRule",
     "Occasion",
-    "OddStep",
     "On",
     "PatronageError",
     "PayWithPoints",
@@ -197,7 +196,6 @@ __all__ = [
     "Wake",
     "WakeEntry",
     "WakeUp",
-    "allocate",
     "currency",
     "fold",
 ]

@@ -167,7 +167,9 @@ class Category:
 
     def holds(self, occasion: Occasion, line: Line | None) -> bool:
         """Whether the line, or some line, matches."""
-        return _some(occasion, line, lambda each: each.category in self.of)
+        if line is not None:
+            return line.category in self.of
+        return any(each.category in self.of for each in occasion.lines)
 
 
 @attrs.frozen
@@ -178,7 +180,9 @@ class Brand:
 
     def holds(self, occasion: Occasion, line: Line | None) -> bool:
         """Whether the line, or some line, matches."""
-        return _some(occasion, line, lambda each: each.brand in self.of)
+        if line is not None:
+            return line.brand in self.of
+        return any(each.brand in self.of for each in occasion.lines)
 
 
 @attrs.frozen

@@ -8,230 +8,34 @@ the reservation of a capture, else itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from enum import Enum
-from typing import Final, TypeVar
 
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError
+from patronage.fields import (
+    ATTRIBUTES_MAX,
+    ID_BYTES_MAX,
+    LINES_MAX,
+    REASON_MAX,
+    TEXT_MAX,
+    Attribute,
+    attributes_of,
+    identifier,
+    instant_or_none,
+    is_a,
+    many,
+    measures_of,
+    positive,
+    whole,
+    word,
+    word_or_none,
+)
 from patronage.periods import utc
-from patronage.units import STEPS_LIMIT, Amount, plain_decimal
-
-ID_BYTES_MAX: Final = 255
-LINES_MAX: Final = 2_000
-ATTRIBUTES_MAX: Final = 64
-TEXT_MAX: Final = 1_000
-REASON_MAX: Final = 64
-
-Attribute = str | int | bool
-T = TypeVar("T")
-
-
-def identifier(value: object) -> str:
-    """An id from outside: 1 to 255 bytes of printable text that does not begin with `~`."""
-    if not isinstance(value, str):
-        raise InvalidValueError(f"An id must be a str, not {quote(value)} ({type(value).__name__}).")
-    if not value or not value.isprintable() or len(value.encode()) > ID_BYTES_MAX:
-        raise InvalidValueError(f"An id must be 1 to {ID_BYTES_MAX} bytes of printable text, not {quote(value)}.")
-    if value[0] == "~":
-        raise InvalidValueError(f"An id may not begin with '~' (kept for derived ids), as {quote(value)} does.")
-    return value
-
-
-def word(value: object) -> str:
-    """A short key or code: 1 to 64 printable characters."""
-    if not isinstance(value, str) or not value or len(value) > REASON_MAX or not value.isprintable():
-        raise InvalidValueError(f"A key or code must be 1 to {REASON_MAX} printable characters, not {quote(value)}.")
-    return value
-
-
-def text(value: object) -> str:
-    """A text of at most 1,000 characters without surrogates."""
-    if not isinstance(value, str) or len(value) > TEXT_MAX or any("\ud800" <= c <= "\udfff" for c in value):
-        raise InvalidValueError(f"A text must be a str of at most {TEXT_MAX} characters, not {quote(value)}.")
-    return value
-
-
-def many(value: Iterable[T]) -> tuple[T, ...]:
-    """A sequence is taken and becomes a tuple; a str or a mapping is refused, for it is never meant."""
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise InvalidValueError(f"A sequence is needed here, not {quote(value)}.")
-    return tuple(value)
-
-
-def _is(kind: type, value: object, what: str) -> None:
-    if not isinstance(value, kind):
-        raise InvalidValueError(f"{what} must be {kind.__name__}, not {quote(value)} ({type(value).__name__}).")
-
-
-def _optional_word(value: object) -> str | None:
-    return None if value is None else word(value)
-
-
-def _optional_identifier(value: object) -> str | None:
-    return None if value is None else identifier(value)
-
-
-def _optional_instant(value: datetime | None) -> datetime | None:
-    return None if value is None else utc(value)
-
-
-def _tags(value: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({word(tag) for tag in many(value)}))
-
-
-def _attributes(value: Mapping[str, Attribute]) -> FrozenMapping[str, Attribute]:
-    if not isinstance(value, Mapping) or len(value) > ATTRIBUTES_MAX:
-        raise InvalidValueError(f"Attributes must be a mapping of at most {ATTRIBUTES_MAX} keys, not {quote(value)}.")
-    for key, fact in value.items():
-        word(key)
-        if type(fact) is str:
-            text(fact)
-        elif type(fact) is int:
-            if not -STEPS_LIMIT < fact < STEPS_LIMIT:
-                raise InvalidValueError(f"Attribute {quote(key)} is out of range: whole numbers have 63 bits at most.")
-        elif type(fact) is not bool:
-            raise InvalidValueError(f"Attribute {quote(key)} must be a str, an int or a bool, not {quote(fact)}.")
-    return FrozenMapping(value)
-
-
-def _measures(value: Mapping[str, int | str | Decimal]) -> FrozenMapping[str, Decimal]:
-    if not isinstance(value, Mapping) or len(value) > ATTRIBUTES_MAX:
-        raise InvalidValueError(f"Measures must be a mapping of at most {ATTRIBUTES_MAX} keys, not {quote(value)}.")
-    return FrozenMapping({word(key): plain_decimal(number) for key, number in value.items()})
-
-
-def _quantity(value: int | str | Decimal) -> Decimal:
-    number = plain_decimal(value)
-    if number <= 0:
-        raise InvalidValueError(f"A quantity must be above zero, not {quote(str(value))}.")
-    return number
-
-
-def _optional_quantity(value: int | str | Decimal | None) -> Decimal | None:
-    return None if value is None else _quantity(value)
-
-
-def _not_negative(_: object, field: attrs.Attribute[Amount], value: Amount) -> None:
-    _is(Amount, value, field.name)
-    if value.steps < 0:
-        raise InvalidValueError(f"{field.name} must be at least 0, not {value.steps} steps.")
-
-
-def _positive(_: object, field: attrs.Attribute[Amount], value: Amount) -> None:
-    _is(Amount, value, field.name)
-    if value.steps <= 0:
-        raise InvalidValueError(f"{field.name} must be above 0, not {value.steps} steps.")
-
-
-def _whole(_: object, field: attrs.Attribute[int], value: int) -> None:
-    if type(value) is not int or not 1 <= value < 2**31:
-        raise InvalidValueError(f"{field.name} must be a whole number of at least 1, not {quote(value)}.")
-
-
-def check_all(kind: type, members: Sequence[object], what: str) -> None:
-    """Raises InvalidValueError where a member is not of *kind*, or there are more than 2,000."""
-    if len(members) > LINES_MAX:
-        raise InvalidValueError(f"There may be {LINES_MAX} {what} at most, not {len(members)}.")
-    for member in members:
-        if not isinstance(member, kind):
-            raise InvalidValueError(f"The {what} must each be a {kind.__name__}, not {quote(member)}.")
-
-
-def _sum(amounts: Iterable[Amount], unit: str, what: str) -> int:
-    steps = 0
-    for amount in amounts:
-        if amount.unit != unit:
-            raise InvalidValueError(f"A purchase has one currency: {what} is in {amount.unit}, the lines in {unit}.")
-        steps += amount.steps
-    if steps >= STEPS_LIMIT:
-        raise InvalidValueError(f"The sum of {what} leaves the range of 63 bits.")
-    return steps
-
-
-class LineKind(Enum):
-    """What a line of a purchase sells."""
-
-    GOODS = "goods"
-    SHIPPING = "shipping"
-    GIFT_CARD = "gift_card"
-    FEE = "fee"
-    DONATION = "donation"
-
-
-@attrs.frozen(kw_only=True)
-class Discount:
-    """Money already taken off, of a kind: `coupon`, `staff`, `points`."""
-
-    kind: str = attrs.field(converter=word)
-    total: Amount = attrs.field(validator=_not_negative)
-
-
-def _discounts(value: Iterable[Discount]) -> tuple[Discount, ...]:
-    taken = many(value)
-    check_all(Discount, taken, "discounts")
-    return taken
-
-
-@attrs.frozen(kw_only=True)
-class Line:
-    """
-    One line of a purchase.
-
-    *total* is what is charged for it after its own discounts, before tenders, tax included; *tax*
-    is its tax part; *discounts* were already taken off. *quantity* is an exact decimal above zero.
-    *id* is the line's position from 1 unless given. *measures* are numbers of the line's own, such
-    as meals or kilometres.
-    """
-
-    total: Amount = attrs.field(validator=_not_negative)
-    id: str | None = attrs.field(default=None, converter=_optional_identifier)
-    sku: str | None = attrs.field(default=None, converter=_optional_identifier)
-    category: str | None = attrs.field(default=None, converter=_optional_identifier)
-    brand: str | None = attrs.field(default=None, converter=_optional_identifier)
-    tags: tuple[str, ...] = attrs.field(default=(), converter=_tags)
-    kind: LineKind = attrs.field(default=LineKind.GOODS, validator=attrs.validators.instance_of(LineKind))
-    quantity: Decimal = attrs.field(default=Decimal(1), converter=_quantity)
-    tax: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(_not_negative))
-    discounts: tuple[Discount, ...] = attrs.field(default=(), converter=_discounts)
-    measures: FrozenMapping[str, Decimal] = attrs.field(default=FrozenMapping(), converter=_measures)
-    attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=_attributes)
-
-    def __attrs_post_init__(self) -> None:
-        if self.tax is not None and _sum((self.tax,), self.total.unit, "tax") > self.total.steps:
-            raise InvalidValueError(f"A line's tax is a part of its total of {self.total.steps} steps, not more.")
-        _sum((discount.total for discount in self.discounts), self.total.unit, "discounts")
-
-
-@attrs.frozen(kw_only=True)
-class Tender:
-    """How a part of a purchase was paid; *redemption* names the request whose points or credit paid it."""
-
-    kind: str = attrs.field(converter=word)
-    total: Amount = attrs.field(validator=_not_negative)
-    redemption: str | None = attrs.field(default=None, converter=_optional_identifier)
-
-
-def _tenders(value: Iterable[Tender]) -> tuple[Tender, ...]:
-    taken = many(value)
-    check_all(Tender, taken, "tenders")
-    return taken
-
-
-def numbered(lines: Iterable[Line]) -> tuple[Line, ...]:
-    """The lines, each without an id named by its position from 1. Raises InvalidValueError for an id used twice."""
-    taken = many(lines)
-    check_all(Line, taken, "lines")
-    named = tuple(line if line.id is not None else attrs.evolve(line, id=str(n)) for n, line in enumerate(taken, 1))
-    ids = [line.id for line in named]
-    if len(set(ids)) < len(ids):
-        twice = next(i for n, i in enumerate(ids) if i in ids[:n])
-        raise InvalidValueError(f"Two lines have the id {quote(twice)}: a line's id is its position unless given.")
-    return named
+from patronage.purchases import Discount, Line, LineKind, Purchase, Refund, RefundLine, Tender, numbered
+from patronage.units import Amount
 
 
 @attrs.frozen(kw_only=True)
@@ -241,121 +45,13 @@ class Enrolment:
     id: str = attrs.field(converter=identifier)
     member: str = attrs.field(converter=identifier)
     occurred_at: datetime = attrs.field(converter=utc)
-    channel: str | None = attrs.field(default=None, converter=_optional_word)
-    attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=_attributes)
+    channel: str | None = attrs.field(default=None, converter=word_or_none)
+    attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=attributes_of)
 
     @property
     def about(self) -> str:
         """The enrolment itself."""
         return self.id
-
-
-@attrs.frozen(kw_only=True)
-class Purchase:
-    """
-    What was bought, and how it was paid.
-
-    *discounts* are order-wide: they are taken off the lines, spread by their totals. *tenders* are
-    none, or sum to what is charged. *by* is who bought, where members share an account.
-    """
-
-    id: str = attrs.field(converter=identifier)
-    member: str = attrs.field(converter=identifier)
-    occurred_at: datetime = attrs.field(converter=utc)
-    lines: tuple[Line, ...] = attrs.field(converter=numbered)
-    discounts: tuple[Discount, ...] = attrs.field(default=(), converter=_discounts)
-    tenders: tuple[Tender, ...] = attrs.field(default=(), converter=_tenders)
-    by: str | None = attrs.field(default=None, converter=_optional_identifier)
-    channel: str | None = attrs.field(default=None, converter=_optional_word)
-    store: str | None = attrs.field(default=None, converter=_optional_identifier)
-    attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=_attributes)
-
-    def __attrs_post_init__(self) -> None:
-        if not self.lines:
-            if self.discounts or self.tenders:
-                raise InvalidValueError("A purchase without lines has neither discounts nor tenders.")
-            return
-        unit = self.lines[0].total.unit
-        total = _sum((line.total for line in self.lines), unit, "lines")
-        total -= _sum((discount.total for discount in self.discounts), unit, "discounts")
-        if total < 0:
-            raise InvalidValueError("The discounts of a purchase may not exceed the sum of its lines.")
-        if self.tenders and _sum((tender.total for tender in self.tenders), unit, "tenders") != total:
-            raise InvalidValueError(
-                f"The tenders must sum to what is charged, {total} steps of {unit}, or be left out."
-            )
-        redemptions = [tender.redemption for tender in self.tenders if tender.redemption is not None]
-        if len(set(redemptions)) < len(redemptions):
-            raise InvalidValueError("Two tenders name one redemption: give it one tender.")
-
-    @property
-    def about(self) -> str:
-        """The purchase itself."""
-        return self.id
-
-    @property
-    def currency(self) -> str | None:
-        """The code of the one currency of its amounts; None for a purchase without lines."""
-        return self.lines[0].total.unit if self.lines else None
-
-    @property
-    def total(self) -> int:
-        """What is charged, in steps of the currency: the lines less the order-wide discounts."""
-        return sum(line.total.steps for line in self.lines) - sum(d.total.steps for d in self.discounts)
-
-    @property
-    def redemptions(self) -> tuple[str, ...]:
-        """The redemptions that its tenders name."""
-        return tuple(tender.redemption for tender in self.tenders if tender.redemption is not None)
-
-
-@attrs.frozen(kw_only=True)
-class RefundLine:
-    """A line that came back: *quantity* of it, or *total* of its money, or (neither given) all that is left."""
-
-    id: str = attrs.field(converter=identifier)
-    quantity: Decimal | None = attrs.field(default=None, converter=_optional_quantity)
-    total: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(_positive))
-
-    def __attrs_post_init__(self) -> None:
-        if self.quantity is not None and self.total is not None:
-            raise InvalidValueError(f"Line {quote(self.id)} comes back by quantity or by total, not by both.")
-
-
-def _refund_lines(value: Iterable[RefundLine]) -> tuple[RefundLine, ...]:
-    taken = many(value)
-    check_all(RefundLine, taken, "lines")
-    return taken
-
-
-@attrs.frozen(kw_only=True)
-class Refund:
-    """
-    A part of a purchase came back: *lines*, or *total* spread over what is left, or (neither) everything left.
-
-    *tenders* say how much was given back in which tender: pro rata unless told.
-    """
-
-    id: str = attrs.field(converter=identifier)
-    member: str = attrs.field(converter=identifier)
-    occurred_at: datetime = attrs.field(converter=utc)
-    purchase: str = attrs.field(converter=identifier)
-    lines: tuple[RefundLine, ...] = attrs.field(default=(), converter=_refund_lines)
-    total: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(_positive))
-    tenders: tuple[Tender, ...] = attrs.field(default=(), converter=_tenders)
-    attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=_attributes)
-
-    def __attrs_post_init__(self) -> None:
-        if self.lines and self.total is not None:
-            raise InvalidValueError("A refund names lines or a total, not both.")
-        ids = [line.id for line in self.lines]
-        if len(set(ids)) < len(ids):
-            raise InvalidValueError("A refund names a line once: add the quantities or the totals up.")
-
-    @property
-    def about(self) -> str:
-        """The purchase."""
-        return self.purchase
 
 
 @attrs.frozen(kw_only=True)
@@ -371,11 +67,11 @@ class Redemption:
     member: str = attrs.field(converter=identifier)
     occurred_at: datetime = attrs.field(converter=utc)
     reward: str = attrs.field(converter=word)
-    amount: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(_positive))
-    times: int = attrs.field(default=1, validator=_whole)
+    amount: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(positive))
+    times: int = attrs.field(default=1, validator=whole)
     cart: tuple[Line, ...] = attrs.field(default=(), converter=numbered)
-    channel: str | None = attrs.field(default=None, converter=_optional_word)
-    attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=_attributes)
+    channel: str | None = attrs.field(default=None, converter=word_or_none)
+    attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=attributes_of)
 
     @property
     def about(self) -> str:
@@ -391,12 +87,12 @@ class Reservation:
     member: str = attrs.field(converter=identifier)
     occurred_at: datetime = attrs.field(converter=utc)
     reward: str = attrs.field(converter=word)
-    amount: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(_positive))
-    times: int = attrs.field(default=1, validator=_whole)
+    amount: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(positive))
+    times: int = attrs.field(default=1, validator=whole)
     cart: tuple[Line, ...] = attrs.field(default=(), converter=numbered)
-    lapses_at: datetime | None = attrs.field(default=None, converter=_optional_instant)
-    channel: str | None = attrs.field(default=None, converter=_optional_word)
-    attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=_attributes)
+    lapses_at: datetime | None = attrs.field(default=None, converter=instant_or_none)
+    channel: str | None = attrs.field(default=None, converter=word_or_none)
+    attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=attributes_of)
 
     def __attrs_post_init__(self) -> None:
         if self.lapses_at is not None and self.lapses_at <= self.occurred_at:
@@ -416,7 +112,7 @@ class Capture:
     member: str = attrs.field(converter=identifier)
     occurred_at: datetime = attrs.field(converter=utc)
     reservation: str = attrs.field(converter=identifier)
-    amount: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(_positive))
+    amount: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(positive))
 
     @property
     def about(self) -> str:
@@ -477,10 +173,10 @@ class Activity:
     member: str = attrs.field(converter=identifier)
     occurred_at: datetime = attrs.field(converter=utc)
     kind: str = attrs.field(converter=word)
-    count: int = attrs.field(default=1, validator=_whole)
-    channel: str | None = attrs.field(default=None, converter=_optional_word)
-    measures: FrozenMapping[str, Decimal] = attrs.field(default=FrozenMapping(), converter=_measures)
-    attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=_attributes)
+    count: int = attrs.field(default=1, validator=whole)
+    channel: str | None = attrs.field(default=None, converter=word_or_none)
+    measures: FrozenMapping[str, Decimal] = attrs.field(default=FrozenMapping(), converter=measures_of)
+    attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=attributes_of)
 
     @property
     def about(self) -> str:
@@ -489,7 +185,7 @@ class Activity:
 
 
 def _not_zero(_: object, field: attrs.Attribute[Amount], value: Amount) -> None:
-    _is(Amount, value, field.name)
+    is_a(Amount, value, field.name)
     if not value.steps:
         raise InvalidValueError("An adjustment of nothing is none: give an amount above or below 0.")
 
@@ -509,9 +205,9 @@ class Adjustment:
     amount: Amount = attrs.field(validator=_not_zero)
     actor: str = attrs.field(converter=word)
     reason: str = attrs.field(converter=word)
-    label: str | None = attrs.field(default=None, converter=_optional_word)
-    available_at: datetime | None = attrs.field(default=None, converter=_optional_instant)
-    expires_at: datetime | None = attrs.field(default=None, converter=_optional_instant)
+    label: str | None = attrs.field(default=None, converter=word_or_none)
+    available_at: datetime | None = attrs.field(default=None, converter=instant_or_none)
+    expires_at: datetime | None = attrs.field(default=None, converter=instant_or_none)
 
     def __attrs_post_init__(self) -> None:
         if self.amount.steps < 0 and (self.available_at is not None or self.expires_at is not None):
@@ -535,9 +231,9 @@ class StatusGrant:
     member: str = attrs.field(converter=identifier)
     occurred_at: datetime = attrs.field(converter=utc)
     key: str = attrs.field(converter=word)
-    value: str | None = attrs.field(default=None, converter=_optional_word)
-    until: datetime | None = attrs.field(default=None, converter=_optional_instant)
-    uses: int | None = attrs.field(default=None, validator=attrs.validators.optional(_whole))
+    value: str | None = attrs.field(default=None, converter=word_or_none)
+    until: datetime | None = attrs.field(default=None, converter=instant_or_none)
+    uses: int | None = attrs.field(default=None, validator=attrs.validators.optional(whole))
     actor: str = attrs.field(converter=word)
     reason: str = attrs.field(converter=word)
 
@@ -559,7 +255,7 @@ class StatusEnd:
     member: str = attrs.field(converter=identifier)
     occurred_at: datetime = attrs.field(converter=utc)
     key: str = attrs.field(converter=word)
-    value: str | None = attrs.field(default=None, converter=_optional_word)
+    value: str | None = attrs.field(default=None, converter=word_or_none)
     actor: str = attrs.field(converter=word)
     reason: str = attrs.field(converter=word)
 
@@ -599,3 +295,36 @@ Event = (
     | StatusEnd
     | TimePassed
 )
+
+__all__ = [
+    "ATTRIBUTES_MAX",
+    "ID_BYTES_MAX",
+    "LINES_MAX",
+    "REASON_MAX",
+    "TEXT_MAX",
+    "Activity",
+    "Adjustment",
+    "Attribute",
+    "Cancellation",
+    "Capture",
+    "Confirmation",
+    "Discount",
+    "Enrolment",
+    "Event",
+    "Line",
+    "LineKind",
+    "Purchase",
+    "Redemption",
+    "Refund",
+    "RefundLine",
+    "Release",
+    "Reservation",
+    "StatusEnd",
+    "StatusGrant",
+    "Tender",
+    "TimePassed",
+    "identifier",
+    "many",
+    "numbered",
+    "word",
+]

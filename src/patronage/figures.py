@@ -168,9 +168,9 @@ class Plan:
 
     __slots__ = (
         "_validities",
-        "by_day",
         "activity",
         "base",
+        "by_day",
         "ceilings",
         "currency",
         "grain",

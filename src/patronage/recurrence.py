@@ -1,5 +1,9 @@
 """
-Recurrences: a closed grammar of days and times of day. No rule text is parsed, and nothing is iterated.
+Recurrences: a closed grammar of days and times of day. No rule text is parsed, and no list of days is made.
+
+Whether a recurrence comes at all is decided when it is made: a year is one of 14 kinds (by its first
+weekday, leap or not), so a set of matching days is found for each kind once, and the years are walked
+until the interval meets one, or until both repeat.
 """
 
 from __future__ import annotations
@@ -7,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from enum import Enum
+from math import gcd
+from typing import Final
 
 import attrs
 
 from patronage.errors import InvalidValueError, quote
-from patronage.periods import Calendar, days_in_month, plain_date, whole_number
+from patronage.periods import YEAR_MAX, Calendar, days_in_month, plain_date, whole_number
 
 
 class Every(Enum):
@@ -23,9 +29,17 @@ class Every(Enum):
     YEAR = "year"
 
 
+_REPEATS: Final = {Every.DAY: 146_097, Every.WEEK: 20_871, Every.MONTH: 4_800, Every.YEAR: 400}
+"""The 400 years after which the calendar repeats."""
+
+
+def _must_be(value: object, kind: type | tuple[type, ...], what: str) -> None:
+    if isinstance(value, str) or not isinstance(value, kind):
+        raise InvalidValueError(f"{what}, not {quote(value)}.")
+
+
 def _numbers(what: str, lowest: int, highest: int, value: Iterable[int]) -> tuple[int, ...]:
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise InvalidValueError(f"{what}s are a sequence of whole numbers, not {quote(value)}.")
+    _must_be(value, Iterable, f"{what} must be given in a list of whole numbers")
     found = tuple(sorted({whole_number(number, what, lowest, highest) for number in value}))
     if 0 in found and lowest < 0:
         raise InvalidValueError(f"{what} 0 is no day: count from 1, or from -1 at the end.")
@@ -45,14 +59,18 @@ def _months(value: Iterable[int]) -> tuple[int, ...]:
 
 
 def _nth(value: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    found = []
+    pairs = "The weekdays of a month must be given in a list of pairs like (1, 4)"
+    _must_be(value, Iterable, pairs)
+    found = set()
     for pair in value:
+        _must_be(pair, (tuple, list), pairs)
+        if len(pair) != 2:
+            raise InvalidValueError(f"{pairs}, not {quote(pair)}.")
         n, weekday = pair
-        whole_number(n, "Which weekday of the month", -5, 5)
-        if not n:
+        if not whole_number(n, "Which weekday of the month", -5, 5):
             raise InvalidValueError("The weekdays of a month count from 1, or from -1 at the end.")
-        found.append((n, whole_number(weekday, "A weekday", 0, 6)))
-    return tuple(sorted(set(found)))
+        found.add((n, whole_number(weekday, "A weekday", 0, 6)))
+    return tuple(sorted(found))
 
 
 @attrs.frozen(kw_only=True)
@@ -62,11 +80,16 @@ class Recurrence:
 
     Every *interval*-th day, week (from Monday), month or year counts, from the one that holds
     *starts*. *weekdays* 0 is Monday; *days_of_month* -1 is the last day; *nth_weekday* `(1, 4)` is
-    the first Friday of the month, `(-1, 0)` the last Monday. The window is `[from_time, until_time)`.
+    the first Friday of the month, `(-1, 0)` the last Monday. What no day until the year 9998
+    matches is refused.
+
+    The window is `[from_time, until_time)` of one local day: None is its start or its end, and it
+    ends after it starts, so an *until_time* of 00:00 is refused. A window over midnight is two
+    recurrences: from 22:00 on one day, and until 02:00 on the next.
     """
 
     starts: date
-    every: Every = attrs.field(default=Every.DAY, validator=attrs.validators.instance_of(Every))
+    every: Every = Every.DAY
     interval: int = 1
     until: date | None = None
     weekdays: tuple[int, ...] = attrs.field(default=(), converter=_weekdays)
@@ -78,14 +101,15 @@ class Recurrence:
 
     def __attrs_post_init__(self) -> None:
         plain_date(self.starts, "The start")
+        _must_be(self.every, Every, "A recurrence must count in days, weeks, months or years")
         whole_number(self.interval, "The interval", 1, 366)
         if self.until is not None and plain_date(self.until, "The end") < self.starts:
             raise InvalidValueError("A recurrence ends on or after the day it starts.")
         for limit in (self.from_time, self.until_time):
             if limit is not None and (not isinstance(limit, time) or limit.tzinfo is not None):
                 raise InvalidValueError(f"A time of day is a time without a zone, not {quote(limit)}.")
-        if self.from_time is not None and self.until_time is not None and self.until_time <= self.from_time:
-            raise InvalidValueError("The window of the day must end after it starts.")
+        if self.until_time is not None and self.until_time <= (self.from_time or time.min):
+            raise InvalidValueError("The window of the day must end after it starts, on the same day.")
         if not self._ever():
             raise InvalidValueError("This recurrence never comes: no day matches all that it asks.")
 
@@ -102,8 +126,10 @@ class Recurrence:
         """Whether a local day is one of the recurrence."""
         if day < self.starts or (self.until is not None and day > self.until):
             return False
-        if self._passed(day) % self.interval:
-            return False
+        return self._passed(day) % self.interval == 0 and self._fits(day)
+
+    def _fits(self, day: date) -> bool:
+        """Whether the weekday, the day and the month are those asked for."""
         if self.weekdays and day.weekday() not in self.weekdays:
             return False
         if self.months and day.month not in self.months:
@@ -128,19 +154,53 @@ class Recurrence:
         return day.year - self.starts.year
 
     def _ever(self) -> bool:
-        """Whether some day matches, looked for within the years after which the calendar repeats."""
-        if self.interval == 1 and not (self.days_of_month or self.nth_weekday) and self.until is None:
-            return True
-        day = self.starts
-        last = self.until or date(min(self.starts.year + 400, 9998), 12, 31)
-        for _ in range(_DAYS_MAX):
-            if day > last:
-                return False
-            if self.on(day):
+        """Whether some day matches, until the end of the calendar."""
+        first, repeats = self.starts.year, _REPEATS[self.every]
+        last = min(first + 400 * self.interval // gcd(repeats, self.interval), YEAR_MAX)
+        if self.until is not None:
+            last = min(last, self.until.year)
+        kinds: dict[tuple[int, bool], int] = {}
+        comb = self._comb()
+        for year in range(first, last + 1, self.interval if self.every is Every.YEAR else 1):
+            begin = date(year, 1, 1)
+            kind = begin.weekday(), days_in_month(year, 2) == 29
+            if kind not in kinds:
+                kinds[kind] = self._year(year)
+            days = kinds[kind] and kinds[kind] & self._counted(begin, comb)
+            if year == first:  # Days before the start are passed.
+                days = days >> (passed := (self.starts - begin).days) << passed
+            if self.until is not None and year == self.until.year:
+                days &= (2 << (self.until - begin).days) - 1
+            if days:
                 return True
-            day += timedelta(days=1)
         return False
 
+    def _year(self, year: int) -> int:
+        """The days of a year that fit, whatever the interval: bit 0 is 1 January."""
+        begin, days = date(year, 1, 1), 0
+        for month in self.months or range(1, 13):
+            for number in range(1, days_in_month(year, month) + 1):
+                day = date(year, month, number)
+                if self._fits(day):
+                    days |= 1 << (day - begin).days
+        return days
 
-_DAYS_MAX = 40_000
-"""More than a century: enough for every rule that a program means."""
+    def _comb(self) -> int:
+        """The days that the interval counts, for more than a year from a first one."""
+        step, tooth = (self.interval, 1) if self.every is Every.DAY else (7 * self.interval, 0b1111111)
+        return sum(tooth << day for day in range(0, step + 366, step))
+
+    def _counted(self, begin: date, comb: int) -> int:
+        """The days of the year from *begin* that the interval counts."""
+        if self.every is Every.YEAR:
+            return -1
+        if self.every is Every.MONTH:
+            days, skipped = 0, -self._passed(begin) % self.interval
+            for month in range(1 + skipped, 13, self.interval):
+                first = (date(begin.year, month, 1) - begin).days
+                days |= ((1 << days_in_month(begin.year, month)) - 1) << first
+            return days
+        if self.every is Every.DAY:
+            return comb >> (begin - self.starts).days % self.interval
+        monday = self.starts - timedelta(days=self.starts.weekday())
+        return comb >> (begin - monday).days % (7 * self.interval)

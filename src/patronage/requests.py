@@ -311,9 +311,7 @@ class Requests:
         before = kept_of(purchase, earlier)
         kept = kept_of(purchase, [*earlier, event])
         if isinstance(kept, Exceeds):
-            return _refuse(
-                kept.code, purchase=purchase.id, line=kept.line, left=kept.left, unit=purchase.currency
-            )
+            return _refuse(kept.code, purchase=purchase.id, line=kept.line, left=kept.left, unit=purchase.currency)
         assert isinstance(before, Kept)
         for tender in event.tenders if isinstance(event, Refund) else ():
             if tender.redemption is not None and tender.redemption not in purchase.redemptions:

@@ -88,8 +88,12 @@ class Standing:
         ends = []
         for lot in (*self._of(unit, None), *(lot for lot in self.state.pending if lot.unit == unit.code)):
             end = lot_end(lot, self.state.grants, self.calendar)
-            needs = [g.valid_until for g in self.grants(lot.validity.needs) if g.valid_until is not None]
-            ending = [instant for instant in (end, max(needs, default=None)) if instant is not None]
+            ending = [] if end is None else [end]
+            if lot.validity.needs is not None:
+                untils = [grant.valid_until for grant in self.grants(lot.validity.needs)]
+                dated = [until for until in untils if until is not None]
+                if dated and len(dated) == len(untils):
+                    ending.append(max(dated))
             if ending and min(ending) < before and lot.steps > 0:
                 ends.append((min(ending), lot))
         return tuple(lot for _, lot in sorted(ends, key=lambda pair: pair[0]))

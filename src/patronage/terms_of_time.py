@@ -3,34 +3,51 @@ Terms of time: how long something lasts, counted from an anchor in the program's
 
 The n-th term is the anchor plus n terms, clamped to the month's end, never a repeated addition: 31
 January plus one month is the end of February, plus two months 31 March.
+
+An anchor is an aware datetime in any offset; an end is in UTC. Whatever no calendar holds (the years
+2 to 9998) is an InvalidValueError.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
-from dateutil.relativedelta import relativedelta
 
 from patronage.errors import InvalidValueError, quote
 from patronage.periods import (
-    EARLIEST,
+    DAY,
     MONTH,
     QUARTER,
     YEAR,
+    YEAR_MAX,
+    YEAR_MIN,
     Calendar,
+    CalendarPeriod,
+    FiscalYear,
     Period,
+    PeriodKind,
     Span,
-    days_in_month,
+    check_day_of_year,
+    day_of_year,
+    format_instant,
+    month_after,
     plain_date,
     too_far,
+    utc,
     whole_number,
 )
 
-_ONE_DAY = timedelta(days=1)
-_TIMES_MAX = 100_000
+_ONE_DAY: Final = timedelta(days=1)
+_TICK: Final = timedelta(microseconds=1)
+_FIRST_DAY: Final = date(YEAR_MIN, 1, 1).toordinal()
+_LAST_DAY: Final = date(YEAR_MAX, 12, 31).toordinal()
+_TIMES_MAX: Final = 1_000_000_000  # More than the hours of all years.
+_SATURDAY_AND_SUNDAY: Final = (5, 6)
 
 
 class Term(Protocol):
@@ -67,8 +84,47 @@ class Until(Enum):
     END_OF_YEAR = "end_of_year"
 
 
-def _dates(value: tuple[date, ...]) -> tuple[date, ...]:
+_ROUNDED_TO: Final = {
+    Until.END_OF_DAY: DAY,
+    Until.END_OF_MONTH: MONTH,
+    Until.END_OF_QUARTER: QUARTER,
+    Until.END_OF_YEAR: YEAR,
+}
+
+
+def _must_be(value: object, kind: type, what: str) -> None:
+    if not isinstance(value, kind):
+        raise InvalidValueError(f"{what} must be of type {kind.__name__}, not {quote(value)}.")
+
+
+def _holidays(value: Iterable[date]) -> tuple[date, ...]:
+    _must_be(value, Iterable, "Holidays")
     return tuple(sorted({plain_date(day, "A holiday") for day in value}))
+
+
+def _weekend(value: Iterable[int]) -> tuple[int, ...]:
+    _must_be(value, Iterable, "A weekend")
+    return tuple(sorted({whole_number(day, "A day of the weekend", 0, 6) for day in value}))
+
+
+def _times(times: int) -> int:
+    return whole_number(times, "How many terms", 1, _TIMES_MAX)
+
+
+def _hours_after(instant: datetime, n: int) -> datetime:
+    try:
+        found = instant + timedelta(hours=n)
+    except OverflowError:
+        raise too_far() from None
+    if not YEAR_MIN <= found.year <= YEAR_MAX:
+        raise too_far()
+    return found
+
+
+def _days_after(day: date, n: int) -> date:
+    if not _FIRST_DAY <= (found := day.toordinal() + n) <= _LAST_DAY:
+        raise too_far()
+    return date.fromordinal(found)
 
 
 @attrs.frozen(kw_only=True)
@@ -76,24 +132,35 @@ class Lasting:
     """
     *n* hours, days, business days, weeks, months or years, to the end that *until* names.
 
-    *inclusive* counts the anchor's own day as the first (days to the end of a day only). Business
-    days are neither in *weekend* (0 is Monday) nor in *holidays*.
+    *n* is 0 to 100,000, of business days to 10,000. *inclusive* counts the anchor's own day as the
+    first (days to the end of a day only). Business days, and they alone, have a *weekend* (0 is
+    Monday) and *holidays*: they are the days that are in neither.
     """
 
     n: int
-    of: TimeUnit = attrs.field(validator=attrs.validators.instance_of(TimeUnit))
-    until: Until = attrs.field(default=Until.INSTANT, validator=attrs.validators.instance_of(Until))
-    inclusive: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
-    holidays: tuple[date, ...] = attrs.field(default=(), converter=_dates)
-    weekend: tuple[int, ...] = attrs.field(default=(5, 6), converter=tuple)
+    of: TimeUnit
+    until: Until = Until.INSTANT
+    inclusive: bool = False
+    holidays: tuple[date, ...] = attrs.field(default=(), converter=_holidays)
+    weekend: tuple[int, ...] = attrs.field(default=_SATURDAY_AND_SUNDAY, converter=_weekend)
+    _closed: tuple[int, ...] = attrs.field(init=False, eq=False, repr=False)
+
+    @_closed.default
+    def _(self) -> tuple[int, ...]:
+        """Holidays outside the weekend, as ordinals."""
+        return tuple(day.toordinal() for day in self.holidays if day.weekday() not in self.weekend)
 
     def __attrs_post_init__(self) -> None:
-        whole_number(self.n, "The length of a term", 0, _TIMES_MAX)
-        for day in self.weekend:
-            whole_number(day, "A day of the weekend", 0, 6)
-        if len(set(self.weekend)) == 7:
+        _must_be(self.of, TimeUnit, "What a term is counted in")
+        _must_be(self.until, Until, "Where a term ends")
+        _must_be(self.inclusive, bool, "Whether the first day counts")
+        business = self.of is TimeUnit.BUSINESS_DAYS
+        whole_number(self.n, "The length of a term", 0, 10_000 if business else 100_000)
+        if not business and (self.holidays or self.weekend != _SATURDAY_AND_SUNDAY):
+            raise InvalidValueError("Only business days have holidays and a weekend.")
+        if len(self.weekend) == 7:
             raise InvalidValueError("A week needs a business day.")
-        daily = self.of in (TimeUnit.DAYS, TimeUnit.BUSINESS_DAYS)
+        daily = business or self.of is TimeUnit.DAYS
         if self.inclusive and not (daily and self.until is Until.END_OF_DAY and self.n):
             raise InvalidValueError("Only days to the end of a day, at least one, can count the first day in.")
 
@@ -103,23 +170,27 @@ class Lasting:
         return self.until is not Until.INSTANT and self.of is not TimeUnit.HOURS
 
     def end(self, anchor: datetime, calendar: Calendar, times: int = 1) -> datetime:
-        """The anchor plus *times* terms. Raises InvalidValueError where that leaves the calendar."""
-        n = self.n * whole_number(times, "How many terms", 0, _TIMES_MAX)
-        try:
-            if self.until is Until.INSTANT:
-                return self._instant(anchor, calendar, n)
-            if self.of is TimeUnit.HOURS:
-                day = calendar.day(anchor + timedelta(hours=n))
-            else:
-                day = self._day(calendar.day(anchor), n)
-            return self._end_of(day, calendar)
-        except OverflowError:
-            raise too_far() from None
+        """
+        The anchor plus *times* terms, in UTC. A term of no length to the instant ends at the anchor itself.
 
-    def _instant(self, anchor: datetime, calendar: Calendar, n: int) -> datetime:
-        if self.of is TimeUnit.HOURS:
-            return anchor + timedelta(hours=n)
-        local = calendar.local(anchor).replace(tzinfo=None, fold=0)
+        Raises InvalidValueError for an anchor without an offset, and where the end leaves the calendar.
+        """
+        anchor, n = utc(anchor), self.n * _times(times)
+        exact = self.until is Until.INSTANT
+        if self.of is TimeUnit.HOURS or (exact and n == 0):
+            there = _hours_after(anchor, n)
+            if exact:
+                return there
+            day = calendar.day(there)
+        elif exact:
+            return self._by_the_clock(anchor, calendar, n)
+        else:
+            day = self._day(calendar.day(anchor), n)
+        return _ROUNDED_TO[self.until].span_of_day(day, calendar).end
+
+    def _by_the_clock(self, instant: datetime, calendar: Calendar, n: int) -> datetime:
+        """The instant *n* counted units after (or before) another at which a clock shows the same time."""
+        local = calendar.local(instant).replace(tzinfo=None, fold=0)
         return calendar.instant(datetime.combine(self._day(local.date(), n), local.time()))
 
     def _day(self, first: date, n: int) -> date:
@@ -127,29 +198,24 @@ class Lasting:
         if self.of is TimeUnit.BUSINESS_DAYS:
             return self._business_day(first, n)
         if self.of is TimeUnit.DAYS:
-            return first + timedelta(days=n - self.inclusive)
+            return _days_after(first, n - self.inclusive)
         if self.of is TimeUnit.WEEKS:
-            return first + timedelta(weeks=n)
-        months = n if self.of is TimeUnit.MONTHS else 12 * n
-        return first + relativedelta(months=months)
+            return _days_after(first, 7 * n)
+        return month_after(first, n if self.of is TimeUnit.MONTHS else 12 * n)
 
     def _business_day(self, first: date, n: int) -> date:
-        day, left = first, n
-        if self.inclusive and self._open(day):
-            left -= 1
-        while left:
-            day += _ONE_DAY
-            left -= self._open(day)
-        return day
+        """The first day by which *n* business days have passed: counted, not walked."""
+        before = first.toordinal() - self.inclusive
+        week = 7 - len(self.weekend)
+        known = bisect_right(self._closed, before)
 
-    def _open(self, day: date) -> bool:
-        return day.weekday() not in self.weekend and day not in self.holidays
+        def passed(days: int) -> int:
+            full, rest = divmod(days, 7)
+            begun = sum((before + 6 + day) % 7 not in self.weekend for day in range(1, rest + 1))
+            return full * week + begun - (bisect_right(self._closed, before + days) - known)
 
-    def _end_of(self, day: date, calendar: Calendar) -> datetime:
-        if self.until is Until.END_OF_DAY:
-            return calendar.start_of_day(day + _ONE_DAY)
-        period = {Until.END_OF_MONTH: MONTH, Until.END_OF_QUARTER: QUARTER, Until.END_OF_YEAR: YEAR}[self.until]
-        return period.span(calendar.start_of_day(day), calendar).end
+        reach = ((n + len(self._closed)) // week + 1) * 7
+        return _days_after(first, bisect_left(range(reach), n, key=passed) - self.inclusive)
 
 
 def hours(n: int) -> Lasting:
@@ -191,6 +257,7 @@ class OnDate:
 
     def __attrs_post_init__(self) -> None:
         plain_date(self.day, "A fixed day")
+        _must_be(self.through, bool, "Whether a day is lasted through")
 
     @property
     def by_day(self) -> bool:
@@ -198,31 +265,52 @@ class OnDate:
         return True
 
     def end(self, anchor: datetime, calendar: Calendar, times: int = 1) -> datetime:
-        """The start or the end of the day."""
+        """The start or the end of the day, however many *times*; the anchor must be an instant all the same."""
+        utc(anchor)
+        _times(times)
         return calendar.start_of_day(self.day + _ONE_DAY if self.through else self.day)
 
 
 @attrs.frozen(kw_only=True)
 class EndOfPeriod:
-    """The end of the period that holds the anchor, or of the *following*-th one after it."""
+    """
+    The end of the calendar period or fiscal year that holds the anchor, or of the *following*-th one after it.
+
+    *following* is 0 to 1,000. A local day that the zone skipped counts as a day.
+    """
 
     period: Period
     following: int = 0
 
     def __attrs_post_init__(self) -> None:
-        whole_number(self.following, "How many periods follow", 0, _TIMES_MAX)
+        if not isinstance(self.period, CalendarPeriod | FiscalYear):
+            raise InvalidValueError(
+                f"A term ends with a day, week, month, quarter, year or fiscal year, not with {quote(self.period)}."
+            )
+        whole_number(self.following, "How many periods follow", 0, 1_000)
 
     @property
     def by_day(self) -> bool:
-        """Calendar periods and fiscal years begin with a day."""
-        return not isinstance(self.period, Rolling)
+        """True: calendar periods and fiscal years begin with a day."""
+        return True
 
     def end(self, anchor: datetime, calendar: Calendar, times: int = 1) -> datetime:
-        """The end of the period."""
-        end = self.period.span(anchor, calendar).end
-        for _ in range(self.following + times - 1):
-            end = self.period.span(end, calendar).end
-        return end
+        """The end of the period; of *times* periods, that of the last."""
+        day, more, period = calendar.day(utc(anchor)), self.following + _times(times) - 1, self.period
+        if isinstance(period, FiscalYear):
+            begun = day >= day_of_year(day.year, period.month, period.day)
+            after = day.year + begun + more
+            if after > YEAR_MAX:
+                raise too_far()
+            return calendar.start_of_day(day_of_year(after, period.month, period.day))
+        assert isinstance(period, CalendarPeriod)
+        if period.kind in _DAYS_OF:
+            return period.span_of_day(_days_after(day, more * _DAYS_OF[period.kind]), calendar).end
+        return period.span_of_day(month_after(day, more * _MONTHS_OF[period.kind]), calendar).end
+
+
+_DAYS_OF: Final = {PeriodKind.DAY: 1, PeriodKind.WEEK: 7}
+_MONTHS_OF: Final = {PeriodKind.MONTH: 1, PeriodKind.QUARTER: 3, PeriodKind.YEAR: 12}
 
 
 @attrs.frozen(kw_only=True)
@@ -234,8 +322,7 @@ class Annual:
     years_ahead: int = 1
 
     def __attrs_post_init__(self) -> None:
-        whole_number(self.month, "The month", 1, 12)
-        whole_number(self.day, "The day", 1, days_in_month(2024, self.month))
+        check_day_of_year(self.month, self.day)
         whole_number(self.years_ahead, "How many years ahead", 1, 1_000)
 
     @property
@@ -244,31 +331,36 @@ class Annual:
         return True
 
     def end(self, anchor: datetime, calendar: Calendar, times: int = 1) -> datetime:
-        """The first instant of that day."""
-        year = calendar.day(anchor).year + self.years_ahead + times - 1
-        if year > 9998:
+        """The first instant of that day, for many *times* as many more years later."""
+        year = calendar.day(utc(anchor)).year + self.years_ahead + _times(times) - 1
+        if year > YEAR_MAX:
             raise too_far()
-        return calendar.start_of_day(date(year, self.month, min(self.day, days_in_month(year, self.month))))
+        return calendar.start_of_day(day_of_year(year, self.month, self.day))
 
 
 @attrs.frozen(kw_only=True)
 class Rolling:
-    """The last *term* up to each instant: `(t - term, t]`. What is counted in it ends one by one."""
+    """
+    The last *term* up to each instant: `(t - term, t]`. What is counted in it ends one by one.
+
+    The term is of hours, days, weeks, months or years, to the instant.
+    """
 
     term: Lasting
 
+    def __attrs_post_init__(self) -> None:
+        _must_be(self.term, Lasting, "The term of a rolling period")
+        if not self.term.n or self.term.of is TimeUnit.BUSINESS_DAYS or self.term.until is not Until.INSTANT:
+            raise InvalidValueError(
+                "A rolling period lasts at least one hour, day, week, month or year, to the instant."
+            )
+
     def span(self, instant: datetime, calendar: Calendar, anchor: datetime | None = None) -> Span:
-        """The instants whose count still stands at *instant*."""
-        tick = timedelta(microseconds=1)
-        local = calendar.local(instant).replace(tzinfo=None, fold=0)
-        back = {
-            TimeUnit.HOURS: relativedelta(hours=self.term.n),
-            TimeUnit.WEEKS: relativedelta(weeks=self.term.n),
-            TimeUnit.MONTHS: relativedelta(months=self.term.n),
-            TimeUnit.YEARS: relativedelta(years=self.term.n),
-        }.get(self.term.of, relativedelta(days=self.term.n))
-        start = instant - back if self.term.of is TimeUnit.HOURS else calendar.instant(local - back)
-        return Span(start=start + tick, end=instant + tick, key="rolling")
+        """The instants whose count still stands at *instant*; *anchor* is not used."""
+        now, term = utc(instant), self.term
+        hourly = term.of is TimeUnit.HOURS
+        start = _hours_after(now, -term.n) if hourly else term._by_the_clock(now, calendar, -term.n)
+        return Span(start=start + _TICK, end=now + _TICK, key="rolling")
 
 
 @attrs.frozen(kw_only=True)
@@ -278,21 +370,33 @@ class Anniversary:
     term: Lasting
 
     def __attrs_post_init__(self) -> None:
+        _must_be(self.term, Lasting, "The term of an anniversary")
         if not self.term.n:
             raise InvalidValueError("A period lasts at least one hour, day, week, month or year.")
 
     def span(self, instant: datetime, calendar: Calendar, anchor: datetime | None = None) -> Span:
-        """The period that holds *instant*. Raises InvalidValueError without an anchor, or before it."""
-        if anchor is None or instant < anchor:
-            raise InvalidValueError(f"An anniversary needs an anchor that is not after {quote(str(instant))}.")
-        n, step = 0, 1
-        # Gallop, then halve: terms are of unequal length, so the n-th is found by asking.
-        while self.term.end(anchor, calendar, n + step) <= instant:
-            n, step = n + step, step * 2
-        while step:
-            if self.term.end(anchor, calendar, n + step) <= instant:
-                n += step
-            step //= 2
-        start = anchor if n == 0 else self.term.end(anchor, calendar, n)
-        day = calendar.day(max(anchor, EARLIEST)).isoformat()
-        return Span(start=start, end=self.term.end(anchor, calendar, n + 1), key=f"{n}@{day}")
+        """
+        The period that holds *instant*. Its key names its number, from 0, and the anchor.
+
+        Raises InvalidValueError without an anchor, or before it.
+        """
+        now = utc(instant)
+        if anchor is None or now < utc(anchor):
+            raise InvalidValueError(f"An anniversary needs an anchor that is not after {format_instant(now)}.")
+        start = utc(anchor)
+
+        def is_after(n: int) -> bool:
+            try:
+                return self.term.end(start, calendar, n) > now
+            except InvalidValueError:  # After all calendars.
+                return True
+
+        # Terms are of unequal length, so the first that ends after the instant is asked for: a number
+        # that is large enough by doubling, then by halves.
+        high = 1
+        while not is_after(high):
+            high *= 2
+        last = bisect_left(range(1, high), True, key=is_after) + 1
+        begin = start if last == 1 else self.term.end(start, calendar, last - 1)
+        key = f"{last - 1}@{format_instant(start)}"
+        return Span(start=begin, end=self.term.end(start, calendar, last), key=key)

@@ -8,10 +8,10 @@ from typing import Any
 
 import attrs
 import pytest
-from codec import strategies as s
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codec import strategies as s
 from patronage import Amount, Commit, Event, Line, Lot, Program, Purchase, State
 from patronage.codec import Codec
 from patronage.conditions import Category

@@ -12,6 +12,7 @@ from datetime import datetime, time
 from typing import Any
 
 import pytest
+
 from codec.documents import (
     ACTIVITY,
     CODEC,
@@ -26,7 +27,6 @@ from codec.documents import (
     state_tree,
     without,
 )
-
 from patronage.codec import Codec
 from patronage.errors import DocumentError, InvalidValueError
 from patronage.events import Activity, Event, Purchase

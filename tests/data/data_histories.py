@@ -30,6 +30,7 @@ __all__ = [
     "digest",
     "load",
     "open_text",
+    "read",
     "replay_cancellations",
     "replay_history",
     "shared",

@@ -6,6 +6,26 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import programs_systems as programs
+from programs_systems import (
+    CHANGED,
+    COUNT,
+    COUNTED,
+    CREDIT,
+    EUR,
+    FINE_POINTS,
+    FINE_USD,
+    FREE,
+    INR,
+    NET_SPEND,
+    POINTS,
+    STORE_CREDIT,
+    TENTHS,
+    TOKENS,
+    USD,
+)
+from runner import Facts, Member, lines_of, money_off, number, refused
+
 from patronage import (
     Activity,
     Adjustment,
@@ -28,26 +48,6 @@ from patronage import (
     currency,
 )
 from patronage.periods import parse_instant
-
-import programs_systems as programs
-from programs_systems import (
-    CHANGED,
-    COUNT,
-    COUNTED,
-    CREDIT,
-    EUR,
-    FINE_POINTS,
-    FINE_USD,
-    FREE,
-    INR,
-    NET_SPEND,
-    POINTS,
-    STORE_CREDIT,
-    TENTHS,
-    TOKENS,
-    USD,
-)
-from runner import Facts, Member, lines_of, money_off, number, refused
 
 Got = dict[str, dict[str, Any]]
 """What the library says, by event of the case and figure."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import date
+
+from own import Gives, PerMeasure, ToStartOfDay
 
 from patronage import (
     Amount,
@@ -41,18 +43,19 @@ from patronage.conditions import (
     HasGrant,
     Not,
     PaidByRedemption,
+    Recurs,
 )
 from patronage.ledger import system
 from patronage.periods import DAY, LIFETIME, MONTH, QUARTER, YEAR, parse_instant
+from patronage.recurrence import Recurrence
 from patronage.rules import Rule
 from patronage.terms_of_time import EndOfPeriod, Rolling, Until, days, hours, months, years
-
-from own import Gives, PerMeasure, ToStartOfDay
 
 USD, EUR, GBP, JPY = currency("USD"), currency("EUR"), currency("GBP"), currency("JPY")
 POINTS = Unit("points")
 STARS = Unit("stars", decimals=2)
 CASH = Unit("cash", decimals=2)
+CASHBACK = Unit("cashback", decimals=2)
 DIVIDEND = Unit("dividend", decimals=2)
 STARPOINTS = Unit("starpoints")
 MILES = Unit("miles")
@@ -256,7 +259,7 @@ def rakuten() -> Program:
         "Asia/Tokyo",
         (JPY, POINTS),
         (PointsPolicy(name="points", rules=(rule,)),),
-        (PayWithPoints(name="pay", points=POINTS.of(1), value=JPY.of(1), labels=("limited", "regular")),),
+        (PayWithPoints(name="pay", points=POINTS.of(1), value=JPY.of(1), labels=("limited", None)),),
     )
 
 
@@ -325,13 +328,17 @@ def sephora(grain: Grain = Grain.RULE, rounding: Rounding = Rounding.FLOOR) -> P
 
 
 def chase() -> Program:
-    """1%, 3% on dining and drugstores; 4 more on the quarter's categories once activated, on 1,500.00 a quarter."""
+    """
+    1%, 3% on dining and drugstores; 4 more on the quarter's categories once activated, on 1,500.00 a quarter.
+
+    A ceiling in the rule's own money counts the spend: so the cash back is a unit of its own.
+    """
 
     def percent(name: str, rate: str, lines: Category | Not, quarter: str | None = None) -> SpendRule:
         return SpendRule(
             name=name,
             per=USD.of("100.00"),
-            credit=USD.of(rate),
+            credit=CASHBACK.of(rate),
             whole=False,
             grain=Grain.LINE,
             rounding=Rounding.HALF_UP,
@@ -349,7 +356,7 @@ def chase() -> Program:
         percent("fixed", "3.00", fixed),
         percent("rotating", "4.00", Category(("grocery", "dining")), "2025Q1"),
     )
-    return program("America/New_York", (USD,), (activation, PointsPolicy(name="cashback", rules=rules)))
+    return program("America/New_York", (USD, CASHBACK), (activation, PointsPolicy(name="cashback", rules=rules)))
 
 
 OFFER = Gives(
@@ -515,15 +522,14 @@ def rei() -> Program:
         credit=DIVIDEND.of("0.01"),
         life=Life(expires_after=years(2), goes_to=system("donated_capital")),
     )
-    # In cash from 1 July on: the years that the case needs.
-    july = Between(start=datetime(2019, 7, 1, 7, tzinfo=UTC))
+    from_july = Recurs(Recurrence(starts=date(2019, 1, 1), months=range(7, 13)))
     return program(
         "America/Los_Angeles",
         (USD, DIVIDEND),
         (PointsPolicy(name="dividend", rules=(issued,)),),
         (
             PayWithPoints(name="purchase", points=DIVIDEND.of("0.01"), value=USD.of("0.01")),
-            PayWithPoints(name="cash-out", points=DIVIDEND.of("0.01"), value=USD.of("0.01"), when=july),
+            PayWithPoints(name="cash-out", points=DIVIDEND.of("0.01"), value=USD.of("0.01"), when=from_july),
         ),
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
+from own import LettersOfTheStore, NameLengthIsMultipleOf, OddDay, Refills, TotalIsMultipleOf
+
 from patronage import (
     Band,
     Base,
@@ -43,11 +45,9 @@ from patronage.conditions import (
     Tag,
     TimeOfDay,
 )
-from patronage.rules import Rule
 from patronage.periods import DAY, LIFETIME, MONTH, WEEK, YEAR, Period
+from patronage.rules import Rule
 from patronage.terms_of_time import OnDate, days
-
-from own import LettersOfTheStore, NameLengthIsMultipleOf, OddDay, Refills, TotalIsMultipleOf
 
 EUR, USD, JPY, INR = currency("EUR"), currency("USD"), currency("JPY"), currency("INR")
 POINTS = Unit("points")

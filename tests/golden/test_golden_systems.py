@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-
-from patronage import Ceiling, InvalidValueError, currency
-
 from plays_systems import PLAYS
 from runner import cases_of, same
+
+from patronage import Ceiling, InvalidValueError, currency
 
 CASES = cases_of("systems")
 NOT_SAID = {("idpay-period-limits-fill-partly", "e7")}

@@ -346,7 +346,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     "no store": lambda: Store([]),
     "no tender": lambda: PaidWith([]),
     "no bound of spend": Spend,
-    "a kind of spend that is a text": lambda: Spend(at_least=USD.of(1), kinds="goods"),  # type: ignore[arg-type]
+    "a kind of spend that is a text": lambda: Spend(at_least=USD.of(1), kinds="goods"),
     "a quantity that is a float": lambda: Quantity(1.5),  # type: ignore[arg-type]
     "lines that are no condition": lambda: Quantity(1, lines="x"),  # type: ignore[arg-type]
     "no weekday": lambda: Weekday([]),

@@ -75,8 +75,9 @@ def test_a_text_is_no_sequence(given: Any) -> None:
 @pytest.mark.parametrize("field", ["discounts", "tenders"])
 def test_parts_are_what_they_should_be(field: str) -> None:
     """A line where a discount or a tender belongs is refused by name."""
+    wrong: dict[str, Any] = {field: lines("1.00")}
     with pytest.raises(InvalidValueError, match=f"The {field} must each be a"):
-        purchase("1.00", **{field: lines("1.00")})
+        purchase("1.00", **wrong)
 
 
 def test_a_line_must_be_a_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -207,7 +208,7 @@ def test_two_units_are_never_mixed() -> None:
 def test_an_amount_and_a_number_do_not_mix(other: Any) -> None:
     """An amount plus a number is a TypeError, whichever stands first; only the 0 that sum() starts from is taken."""
     amount: Any = USD.of(1)
-    for mixed in (
+    mixes: list[Callable[[], object]] = [
         lambda: amount + other,
         lambda: other + amount,
         lambda: amount - other,
@@ -217,7 +218,8 @@ def test_an_amount_and_a_number_do_not_mix(other: Any) -> None:
         lambda: amount > other,
         lambda: amount >= other,
         lambda: amount * other,
-    ):
+    ]
+    for mixed in mixes:
         with pytest.raises(TypeError):
             mixed()
     assert amount != other
