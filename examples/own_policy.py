@@ -39,7 +39,7 @@ class EveryNthVisit:
 
     name: str
     nth: int
-    credit: Amount
+    credit: p.Amount
     reads: tuple[p.Read, ...] = (p.Read("visits", all_labels=True),)
 
     def effects(self, occasion: p.Occasion) -> Iterable[p.Effect]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, overload
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -49,7 +49,13 @@ class FrozenMapping(Mapping[K, V], Generic[K, V]):
 
     # The next three are the mixin's, without its detours: they stand on the hot path.
 
-    def get(self, key: K, default: D | None = None) -> V | D | None:  # type: ignore[override]  # One form for two.
+    @overload
+    def get(self, key: K, /) -> V | None: ...
+
+    @overload
+    def get(self, key: K, default: V | D, /) -> V | D: ...
+
+    def get(self, key: K, default: V | D | None = None, /) -> V | D | None:
         """The value of *key*, or *default*."""
         return self._items.get(key, default)
 

@@ -27,6 +27,7 @@ from patronage._frozen import FrozenMapping
 from patronage.decisions import Accepted, Decision, Rejected
 from patronage.errors import DuplicateEventError, InvalidValueError, LedgerError, StaleStateError, quote
 from patronage.events import Event, TimePassed
+from patronage.explain import Explanation, Phrases, explain
 from patronage.ledger import Account, Commit, Fact, Refusal, RejectionCode
 from patronage.periods import LATEST, format_instant, utc
 from patronage.program import Program
@@ -412,13 +413,24 @@ class Core:
             builder.add(commit)
         return builder.statement()
 
-    async def commit(self, member: str | Account, event_id: str) -> Commit:
-        """The commit of an event. Raises InvalidValueError where the account has none."""
-        account = account_of(member)
-        commit = _commit_of(event_id, [one async for one in self.repository.history(account, about=(event_id,))])
-        if commit is None:
-            raise InvalidValueError(f"{account} has no event {quote(event_id)}.")
-        return commit
+    async def explain(self, member: str | Account, event_id: str, phrases: Phrases) -> Explanation:
+        """Why an event came to what it came to, decided again on what was there before it."""
+        account, names = account_of(member), frozenset((event_id,))
+        while True:
+            found = [commit async for commit in self.repository.history(account, about=sorted(names))]
+            commit = _commit_of(event_id, found)
+            if commit is None:
+                raise InvalidValueError(f"{account} has no event {quote(event_id)}.")
+            needed = names | {commit.root} | set(self.program.involves(commit.event, (), found).roots)
+            if needed == names:
+                break
+            names = needed
+        before = State.of(account)
+        async for earlier in self.repository.history(account):
+            if earlier.version < commit.version:
+                before = self._folded(before, earlier)
+        past = [earlier for earlier in found if earlier.version < commit.version]
+        return explain(commit, self.program, before=before, history=past, phrases=phrases)
 
     async def _commits(self, account: Account, known_at: datetime | None) -> AsyncIterator[Commit]:
         """The account's commits in order; with *known_at* only those before the first that was recorded later."""

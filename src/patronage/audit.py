@@ -277,8 +277,10 @@ class _Walk:
         if not isinstance(after, State):
             return
         held = {unit: tuple(lots) for unit, lots in self._lots.items()}
-        found = (self.account, self._version, self._clock, held, tuple(self._pending), self._grants)
-        if found != (after.account, after.version, after.clock, dict(after.lots), after.pending, after.grants):
+        lots, rest = dict(after.lots), (after.pending, after.grants, after.wake_ups, after.next_due)
+        mine = (tuple(self._pending), self._grants, tuple(self._wake_ups), commit.next_due)
+        found = (self.account, self._version, self._clock, held, mine)
+        if found != (after.account, after.version, after.clock, lots, rest):
             self._bad(commit, "the state saved with it is not the sum of the entries.")
 
     def _bad(self, where: Entry | Commit, message: str) -> NoReturn:

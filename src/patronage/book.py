@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
-from typing import Final
 
 import attrs
 
@@ -19,7 +18,6 @@ from patronage.errors import AmountOverflowError
 from patronage.ledger import (
     ALWAYS,
     DEBT,
-    EXPIRED,
     ISSUED,
     Account,
     Balance,
@@ -47,6 +45,7 @@ from patronage.state import (
     apply_grant,
     build_state,
     canonical_key,
+    is_grant_end,
     is_pending,
     lot_end,
     needed_grants,
@@ -54,14 +53,11 @@ from patronage.state import (
     pending_key,
     put,
     settle,
-    spending_key,
     take,
     wake_key,
     with_steps,
 )
 from patronage.units import STEPS_LIMIT, Unit, UnitKind
-
-PAID_DEBT: Final = "debt"
 
 
 def due_cause(kind: str, at: datetime, parts: Iterable[str]) -> str:
@@ -314,10 +310,14 @@ class Book:
         self, change: GrantChange, grant: Grant, policy: str, rule: str, about: Source, why: Reason, cause: str
     ) -> None:
         assert self.at is not None
-        entry = GrantEntry(cause, self.number(cause), self.at, policy, rule, about, change, grant, why)
+        before = None
+        if change is GrantChange.GIVEN:
+            known = (one for one in self.grants if one.identity == grant.identity and not one.ended)
+            before = next(known, None)
+        entry = GrantEntry(cause, self.number(cause), self.at, policy, rule, about, change, grant, why, before)
         self.grants = apply_grant(self.grants, entry)
         self.entries.append(entry)
-        if change in (GrantChange.REVOKED, GrantChange.ENDED):
+        if is_grant_end(change):
             self.lapse(grant.key, cause)
 
     def lapse(self, key: str, cause: str) -> None:
@@ -374,6 +374,9 @@ class Book:
             self._ready(lot)
             happened.append(("lot_available", lot))
         for lot in self.all_lots():
+            own = lot.validity.expires_at
+            if own is None or own > at:
+                continue  # A grant only ever lengthens a life.
             end = lot_end(lot, self.grants, self.calendar)
             if end is not None and end <= at and not self._renewed(lot, at):
                 self.end_lot(lot, due_cause("lot", at, lot_key(lot)))
@@ -438,6 +441,3 @@ class Book:
 
 def _text(at: datetime | None) -> Fact:
     return None if at is None else format_instant(at)
-
-
-__all__ = ["EXPIRED", "Book", "due_cause", "spending_key"]

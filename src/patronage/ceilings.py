@@ -57,7 +57,11 @@ class BoundCeiling:
     @classmethod
     def of(cls, ceiling: Ceiling, rule: EarningRule | None, policy: str, refund_for: Term | None) -> BoundCeiling:
         """A ceiling of a rule (or of a whole policy), bound."""
-        on_spend = isinstance(rule, SpendRule) and ceiling.limit.unit == rule.per.unit != rule.credit.unit
+        on_spend = isinstance(rule, SpendRule) and (
+            ceiling.limit.unit == rule.per.unit and (ceiling.of_spend or rule.per.unit != rule.credit.unit)
+        )
+        if ceiling.of_spend and not on_spend:
+            raise InvalidValueError(f"Ceiling {ceiling.name} is of spend: it goes with a rule that counts that money.")
         if rule is not None and not on_spend and ceiling.limit.unit != rule.credit.unit:
             raise InvalidValueError(
                 f"Ceiling {ceiling.name} is in {ceiling.limit.unit}: a rule's ceiling is in the unit that it credits, "

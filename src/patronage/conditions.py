@@ -15,7 +15,7 @@ from typing import TypeVar
 import attrs
 
 from patronage.errors import InvalidValueError, quote
-from patronage.events import Attribute, Line, LineKind, Purchase, identifier, many, word
+from patronage.events import Attribute, Line, LineKind, identifier, many, word
 from patronage.occasions import Condition, Occasion, Read, names_of
 from patronage.periods import utc
 from patronage.recurrence import Recurrence
@@ -488,8 +488,3 @@ class BalanceIs:
             and (self.more_than is None or steps > self.more_than.steps)
             and (self.below is None or steps < self.below.steps)
         )
-
-
-def is_purchase(occasion: Occasion) -> bool:
-    """Whether the occasion is a purchase."""
-    return isinstance(occasion.event, Purchase)

@@ -76,6 +76,9 @@ class Earning:
         self._ceilings = tuple(
             BoundCeiling.of(ceiling, None, setting.policy, setting.refund_for) for ceiling in ceilings
         )
+        for held in self._ceilings:
+            if all(plan.unit != held.unit for plan in plans):
+                raise InvalidValueError(f"Ceiling {held.ceiling.name} is in {held.unit}, which no rule of it credits.")
         on_spend = tuple(plan.spend_ceiling for plan in plans if plan.spend_ceiling is not None)
         self.ceilings = (*(c for plan in plans for c in plan.ceilings), *on_spend, *self._ceilings)
         tallies = [ceiling.tally for ceiling in self.ceilings if ceiling.tally is not None]

@@ -24,7 +24,7 @@ Attribute = str | int | bool
 T = TypeVar("T")
 
 
-def identifier(value: object) -> str:
+def identifier(value: str) -> str:
     """An id from outside: 1 to 255 bytes of printable text that does not begin with `~`."""
     if not isinstance(value, str):
         raise InvalidValueError(f"An id must be a str, not {quote(value)} ({type(value).__name__}).")
@@ -35,14 +35,14 @@ def identifier(value: object) -> str:
     return value
 
 
-def word(value: object) -> str:
+def word(value: str) -> str:
     """A short key or code: 1 to 64 printable characters."""
     if not isinstance(value, str) or not value or len(value) > REASON_MAX or not value.isprintable():
         raise InvalidValueError(f"A key or code must be 1 to {REASON_MAX} printable characters, not {quote(value)}.")
     return value
 
 
-def text(value: object) -> str:
+def text(value: str) -> str:
     """A text of at most 1,000 characters without surrogates."""
     if not isinstance(value, str) or len(value) > TEXT_MAX or any("\ud800" <= c <= "\udfff" for c in value):
         raise InvalidValueError(f"A text must be a str of at most {TEXT_MAX} characters, not {quote(value)}.")
@@ -62,12 +62,12 @@ def is_a(kind: type, value: object, what: str) -> None:
         raise InvalidValueError(f"{what} must be {kind.__name__}, not {quote(value)} ({type(value).__name__}).")
 
 
-def word_or_none(value: object) -> str | None:
+def word_or_none(value: str | None) -> str | None:
     """A word, or None."""
     return None if value is None else word(value)
 
 
-def identifier_or_none(value: object) -> str | None:
+def identifier_or_none(value: str | None) -> str | None:
     """An id, or None."""
     return None if value is None else identifier(value)
 

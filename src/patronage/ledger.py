@@ -146,12 +146,13 @@ class Lot:
 
 
 class GrantChange(Enum):
-    """What happened to a grant."""
+    """What happened to a grant. RESTORED: what had extended it was undone, and it stands as it did before."""
 
     GIVEN = "given"
     USED = "used"
     REVOKED = "revoked"
     ENDED = "ended"
+    RESTORED = "restored"
 
 
 class WakeChange(Enum):
@@ -270,7 +271,11 @@ class Transfer:
 
 @attrs.frozen(weakref_slot=False)
 class GrantEntry:
-    """A grant was given, used, revoked or ended; *grant* is how it stands after that."""
+    """
+    A grant was given, used, revoked or ended; *grant* is how it stands after that.
+
+    *before* is the one in force that a GIVEN one extended: undoing it must not take that away.
+    """
 
     cause: str
     n: int
@@ -281,6 +286,7 @@ class GrantEntry:
     change: GrantChange
     grant: Grant
     reason: Reason
+    before: Grant | None = None
 
 
 @attrs.frozen(weakref_slot=False)
@@ -306,9 +312,9 @@ class RejectionCode(Enum):
 
     EVENT_TIME_OUT_OF_RANGE = "event_time_out_of_range"  # Before 1970 or after 2199.
     TOO_FAR_AHEAD = "too_far_ahead"  # Not yet: ahead of the service's clock.
+    TOO_LATE = "too_late"  # Not yet: older than the state.
     UNKNOWN_ROOT = "unknown_root"  # Not yet: what it speaks of is not in the history.
     HISTORY_INCOMPLETE = "history_incomplete"  # Not yet: commits about its root are missing.
-    TOO_LATE = "too_late"  # Not yet: older than the state.
     WRONG_ROOT = "wrong_root"  # It speaks of an event that cannot be refunded, captured, confirmed or undone.
     UNKNOWN_UNIT = "unknown_unit"  # Its amount is in a unit that the terms do not have.
     UNKNOWN_REWARD = "unknown_reward"
@@ -321,11 +327,11 @@ class RejectionCode(Enum):
     ORDER_BELOW_MINIMUM = "order_below_minimum"
     AMOUNT_MISSING = "amount_missing"
     WRONG_UNIT = "wrong_unit"  # Neither what is spent nor what is wanted.
-    AMOUNT_BELOW_MINIMUM = "amount_below_minimum"
     AMOUNT_ABOVE_MAXIMUM = "amount_above_maximum"
     AMOUNT_NOT_A_STEP = "amount_not_a_step"
     LIMIT_REACHED = "limit_reached"
     BALANCE_TOO_LOW = "balance_too_low"
+    AMOUNT_BELOW_MINIMUM = "amount_below_minimum"
 
 
 NOT_YET: Final = frozenset(
@@ -477,4 +483,3 @@ build_commit: Callable[..., Commit] = builder(Commit)
 build_basis: Callable[..., Basis] = builder(Basis)
 build_balance: Callable[..., Balance] = builder(Balance)
 build_booking: Callable[..., Booking] = builder(Booking)
-build_reason: Callable[..., Reason] = builder(Reason)

@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from patronage._loyalty_core import Clock, Core, DueOutcome, Retry, Writer
 from patronage.decisions import Accepted, Decision
 from patronage.events import Event, many
+from patronage.explain import ENGLISH, Explanation, Phrases
 from patronage.ledger import Account, Commit
 from patronage.program import Program
 from patronage.repositories import AsyncLedgerRepository, LedgerRepository, Stored
@@ -76,6 +77,10 @@ class AsyncLoyalty:
     ) -> Statement:
         """See `Loyalty.statement`."""
         return await self._core.statement(member, start, end, known_at)
+
+    async def explain(self, member: str | Account, event_id: str, *, phrases: Phrases = ENGLISH) -> Explanation:
+        """See `Loyalty.explain`."""
+        return await self._core.explain(member, event_id, phrases)
 
     def run_due(self, until: datetime, *, page: int = _PAGE) -> AsyncIterator[DueOutcome]:
         """See `Loyalty.run_due`: read it with `async for`."""
@@ -158,6 +163,15 @@ class Loyalty:
         where it does not end after it starts.
         """
         return _drive(self._core.statement(member, start, end, known_at))
+
+    def explain(self, member: str | Account, event_id: str, *, phrases: Phrases = ENGLISH) -> Explanation:
+        """
+        Why an event came to what it came to: rules, lines, roundings, limits, lots; and whether it would again.
+
+        Reads the account's history, to decide the event again on what was there before it. Raises
+        InvalidValueError for an event that the account has not.
+        """
+        return _drive(self._core.explain(member, event_id, phrases))
 
     def run_due(self, until: datetime, *, page: int = _PAGE) -> Iterator[DueOutcome]:
         """

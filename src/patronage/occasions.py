@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Final, Protocol
@@ -29,7 +29,7 @@ from patronage.ledger import (
     positive_amount,
     reason,
 )
-from patronage.periods import Calendar
+from patronage.periods import Calendar, utc
 from patronage.terms_of_time import Term
 from patronage.units import Amount, Unit
 
@@ -271,13 +271,17 @@ class Revoke:
     why: Reason = reason("revoked")
 
 
+def _facts(value: Mapping[str, Fact]) -> FrozenMapping[str, Fact]:
+    return FrozenMapping(value)
+
+
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Wake:
     """Show this policy *name* and *facts* again at *at*, which lies after the occasion."""
 
-    at: datetime
+    at: datetime = attrs.field(converter=utc)
     name: str = attrs.field(converter=word)
-    facts: FrozenMapping[str, Fact] = attrs.field(default=FrozenMapping(), converter=FrozenMapping)
+    facts: FrozenMapping[str, Fact] = attrs.field(default=FrozenMapping(), converter=_facts)
     rule: str = ""
 
 

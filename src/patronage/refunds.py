@@ -31,7 +31,9 @@ from patronage.ledger import (
     BenefitKind,
     Booking,
     Commit,
+    Grant,
     GrantChange,
+    GrantEntry,
     Lot,
     Reason,
     Source,
@@ -274,8 +276,22 @@ class Difference:
             policy = grant.giver.split("/")[0]
             if grant.source != self.about or grant.ended or (policy, grant.key, grant.value, grant.occasion) in still:
                 continue
+            before = self._extended(grant)
+            if before is not None and at is not None and before.in_force(at):
+                self.book.grant(GrantChange.RESTORED, before, policy, "", self.about, reason("taken_back"))
+                continue
             ended = attrs.evolve(grant, valid_until=at, ended=True)
             self.book.grant(GrantChange.REVOKED, ended, policy, "", self.about, reason("taken_back"))
+
+    def _extended(self, grant: Grant) -> Grant | None:
+        """The grant that the root found in force when it gave *grant*."""
+        for commit in self.history:
+            for entry in commit.entries:
+                if not isinstance(entry, GrantEntry) or entry.change is not GrantChange.GIVEN:
+                    continue
+                if entry.about == self.about and entry.grant.identity == grant.identity:
+                    return entry.before
+        return None
 
 
 def _revoked(entry: Transfer) -> bool:

@@ -247,7 +247,11 @@ class Requests:
             book.transfer(
                 "", self.about, lot.unit, lot.label, book.account, book.account, (lot,), puts, (), reason("confirmed")
             )
-            if settled.needs is not None and puts[-1].source != DEBT and not book.in_force(settled.needs, self.at):
+            needs, held_by = settled.needs, settled.held_by
+            over = expires_at is not None and expires_at <= self.at
+            if held_by is not None and book.in_force(held_by, self.at):
+                over = False
+            if puts[-1].source != DEBT and (over or (needs is not None and not book.in_force(needs, self.at))):
                 book.end_lot(puts[-1], book.cause)
         return ()
 
@@ -307,15 +311,15 @@ class Requests:
         missing = set(purchase.redemptions) - {commit.event.id for commit in self.past}
         if missing:
             return _refuse(RejectionCode.HISTORY_INCOMPLETE, root=sorted(missing)[0])
+        for tender in event.tenders if isinstance(event, Refund) else ():
+            if tender.redemption is not None and tender.redemption not in purchase.redemptions:
+                return _refuse(RejectionCode.WRONG_ROOT, root=tender.redemption)
         earlier = _undone(of_root, purchase.id)
         before = kept_of(purchase, earlier)
         kept = kept_of(purchase, [*earlier, event])
         if isinstance(kept, Exceeds):
             return _refuse(kept.code, purchase=purchase.id, line=kept.line, left=kept.left, unit=purchase.currency)
         assert isinstance(before, Kept)
-        for tender in event.tenders if isinstance(event, Refund) else ():
-            if tender.redemption is not None and tender.redemption not in purchase.redemptions:
-                return _refuse(RejectionCode.WRONG_ROOT, root=tender.redemption)
         self.bound = bound = self.terms_at(root.terms_from)
         self._give_back_tenders(purchase, kept)
         difference = Difference(self.book, bound, self.about, self.past)

@@ -256,14 +256,16 @@ class FixedReward:
         eligible = _eligible(request, self.lines, self.kinds)
         order = sum(steps for _, steps in eligible)
         refused = _checked(request, self.when, self.order_minimum, order, self.name)
+        if self.kind is BenefitKind.MONEY_OFF and request.cart and not eligible:
+            refused = refuse(RejectionCode.NOT_ELIGIBLE, reward=self.name)
         if refused is not None:
             return refused
         if request.amount is not None:
             return refuse(RejectionCode.WRONG_UNIT, reward=self.name, unit=request.amount.unit)
         worth = None if self.value is None else self.value.steps * request.times
-        if worth is not None and self.kind is BenefitKind.MONEY_OFF and request.cart:
-            if not eligible:
-                return refuse(RejectionCode.NOT_ELIGIBLE, reward=self.name)
+        if worth is not None and self.value is not None and self.kind is BenefitKind.MONEY_OFF and request.cart:
+            if request.cart[0].total.unit != self.value.unit:
+                return refuse(RejectionCode.WRONG_UNIT, reward=self.name, unit=request.cart[0].total.unit)
             worth = min(worth, order)
         benefit = Benefit(
             self.kind,
@@ -333,10 +335,14 @@ class StepTable:
         if refused is not None:
             return refused
         fitting = [step for step in self.steps if not request.cart or step.value.steps <= order]
-        amount = request.amount
+        amount, money = request.amount, self.steps[0].value.unit
+        if amount is None and self.choice is Choice.NONE:
+            return refuse(RejectionCode.AMOUNT_MISSING, reward=self.name)
+        if request.cart and request.cart[0].total.unit != money:
+            return refuse(RejectionCode.WRONG_UNIT, reward=self.name, unit=request.cart[0].total.unit)
+        if amount is not None and amount.unit not in (self.unit, money):
+            return refuse(RejectionCode.WRONG_UNIT, reward=self.name, unit=amount.unit)
         if amount is None:
-            if self.choice is Choice.NONE:
-                return refuse(RejectionCode.AMOUNT_MISSING, reward=self.name)
             reachable = [step for step in fitting if step.cost.steps <= request.available]
             if not reachable:
                 least = self.steps[0].cost.steps

@@ -23,7 +23,7 @@ from patronage.units import Amount, Rounding, exact, plain_decimal
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,47}", re.ASCII)
 
 
-def name(value: object) -> str:
+def name(value: str) -> str:
     """A name of a policy, rule, reward or ceiling: up to 48 ASCII letters, digits, `-`, `_`, a letter first."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise InvalidValueError(
@@ -32,7 +32,7 @@ def name(value: object) -> str:
     return value
 
 
-def name_or_none(value: object) -> str | None:
+def name_or_none(value: str | None) -> str | None:
     """A name, or None where it is to be given by position."""
     return None if value is None else name(value)
 
@@ -98,7 +98,9 @@ class Group:
 @attrs.frozen(kw_only=True)
 class Ceiling:
     """
-    At most *limit*: of what is credited, or (where *limit* is money of the rule) of the spend that counts.
+    At most *limit*: of what is credited, or (where *limit* is the money that the rule counts) of the spend.
+
+    A rule that credits the very money that it counts (cash back) says with *of_spend* which is meant.
 
     *per* is the period whose use is counted; None is one event. With *per_money* the limit is for
     each such amount of spend. With *on_balance* the balance itself stays at or below the limit.
@@ -113,6 +115,7 @@ class Ceiling:
     per_money: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(above_zero))
     on_balance: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
     whole: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    of_spend: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
     beyond: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(above_zero))
     room_back: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
     by_label: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))

@@ -21,7 +21,6 @@ from patronage.ledger import (
     DEBT,
     Account,
     Commit,
-    Entry,
     Grant,
     GrantChange,
     GrantEntry,
@@ -310,12 +309,6 @@ def _move(lots: dict[str, list[Lot]], pending: list[Lot], entry: Transfer, commi
             put(pending, part, pending_key)
         else:
             put(lots.setdefault(part.unit, []), part, canonical_key)
-
-
-def entries_of(commits: Iterable[Commit]) -> Iterable[Entry]:
-    """All entries of the commits, in order."""
-    for commit in commits:
-        yield from commit.entries
 
 
 def is_grant_end(change: GrantChange) -> bool:

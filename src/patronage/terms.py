@@ -94,7 +94,7 @@ def _policies(value: Iterable[Policy]) -> tuple[Policy, ...]:
     for policy in found:
         if isinstance(policy, type) or not callable(getattr(policy, "effects", None)):
             raise InvalidValueError(f"A policy is an object with a method effects(occasion), not {quote(policy)}.")
-        name(getattr(policy, "name", None))
+        name(getattr(policy, "name", ""))
     if len({policy.name for policy in found}) < len(found):
         raise InvalidValueError("Two policies have one name.")
     return found
@@ -105,7 +105,7 @@ def _rewards(value: Iterable[Reward]) -> tuple[Reward, ...]:
     for reward in found:
         if isinstance(reward, type) or not callable(getattr(reward, "price", None)):
             raise InvalidValueError(f"A reward is an object with a method price(request), not {quote(reward)}.")
-        name(getattr(reward, "name", None))
+        name(getattr(reward, "name", ""))
     if len({reward.name for reward in found}) < len(found):
         raise InvalidValueError("Two rewards have one name.")
     return found
@@ -173,10 +173,12 @@ class BoundTerms:
             balances.extend(book.balances(unit))
         for tallies in self._tallies:
             for unit, period in tallies(at):
+                used: dict[str, int] = {}  # In a rolling period each use is a lot of its own.
                 for lot in book.lots(unit):
                     label = lot.label
-                    if label == period or (label is not None and label.startswith(f"{period}/")):
-                        balances.append(build_balance(unit, label, lot.steps))
+                    if label is not None and (label == period or label.startswith(f"{period}/")):
+                        used[label] = used.get(label, 0) + lot.steps
+                balances.extend(build_balance(unit, label, steps) for label, steps in used.items())
         return build_basis(grants, tuple(balances), _NO_OTHERS)
 
 

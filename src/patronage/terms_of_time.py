@@ -84,6 +84,8 @@ class Until(Enum):
     END_OF_YEAR = "end_of_year"
 
 
+_DAYS_OF: Final = {PeriodKind.DAY: 1, PeriodKind.WEEK: 7}
+_MONTHS_OF: Final = {PeriodKind.MONTH: 1, PeriodKind.QUARTER: 3, PeriodKind.YEAR: 12}
 _ROUNDED_TO: Final = {
     Until.END_OF_DAY: DAY,
     Until.END_OF_MONTH: MONTH,
@@ -93,7 +95,7 @@ _ROUNDED_TO: Final = {
 
 
 def _must_be(value: object, kind: type, what: str) -> None:
-    if not isinstance(value, kind):
+    if isinstance(value, str) or not isinstance(value, kind):
         raise InvalidValueError(f"{what} must be of type {kind.__name__}, not {quote(value)}.")
 
 
@@ -176,16 +178,10 @@ class Lasting:
         Raises InvalidValueError for an anchor without an offset, and where the end leaves the calendar.
         """
         anchor, n = utc(anchor), self.n * _times(times)
-        exact = self.until is Until.INSTANT
-        if self.of is TimeUnit.HOURS or (exact and n == 0):
-            there = _hours_after(anchor, n)
-            if exact:
-                return there
-            day = calendar.day(there)
-        elif exact:
-            return self._by_the_clock(anchor, calendar, n)
-        else:
-            day = self._day(calendar.day(anchor), n)
+        hourly = self.of is TimeUnit.HOURS
+        if self.until is Until.INSTANT:
+            return _hours_after(anchor, n) if hourly or not n else self._by_the_clock(anchor, calendar, n)
+        day = calendar.day(_hours_after(anchor, n)) if hourly else self._day(calendar.day(anchor), n)
         return _ROUNDED_TO[self.until].span_of_day(day, calendar).end
 
     def _by_the_clock(self, instant: datetime, calendar: Calendar, n: int) -> datetime:
@@ -285,7 +281,7 @@ class EndOfPeriod:
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.period, CalendarPeriod | FiscalYear):
             raise InvalidValueError(
-                f"A term ends with a day, week, month, quarter, year or fiscal year, not with {quote(self.period)}."
+                f"A term ends with a calendar period or fiscal year, not with {quote(self.period)}."
             )
         whole_number(self.following, "How many periods follow", 0, 1_000)
 
@@ -307,10 +303,6 @@ class EndOfPeriod:
         if period.kind in _DAYS_OF:
             return period.span_of_day(_days_after(day, more * _DAYS_OF[period.kind]), calendar).end
         return period.span_of_day(month_after(day, more * _MONTHS_OF[period.kind]), calendar).end
-
-
-_DAYS_OF: Final = {PeriodKind.DAY: 1, PeriodKind.WEEK: 7}
-_MONTHS_OF: Final = {PeriodKind.MONTH: 1, PeriodKind.QUARTER: 3, PeriodKind.YEAR: 12}
 
 
 @attrs.frozen(kw_only=True)
@@ -351,9 +343,7 @@ class Rolling:
     def __attrs_post_init__(self) -> None:
         _must_be(self.term, Lasting, "The term of a rolling period")
         if not self.term.n or self.term.of is TimeUnit.BUSINESS_DAYS or self.term.until is not Until.INSTANT:
-            raise InvalidValueError(
-                "A rolling period lasts at least one hour, day, week, month or year, to the instant."
-            )
+            raise InvalidValueError("A rolling period lasts at least one hour, day, week, month or year, exactly.")
 
     def span(self, instant: datetime, calendar: Calendar, anchor: datetime | None = None) -> Span:
         """The instants whose count still stands at *instant*; *anchor* is not used."""
@@ -381,9 +371,8 @@ class Anniversary:
         Raises InvalidValueError without an anchor, or before it.
         """
         now = utc(instant)
-        if anchor is None or now < utc(anchor):
+        if anchor is None or now < (start := utc(anchor)):
             raise InvalidValueError(f"An anniversary needs an anchor that is not after {format_instant(now)}.")
-        start = utc(anchor)
 
         def is_after(n: int) -> bool:
             try:
@@ -398,5 +387,5 @@ class Anniversary:
             high *= 2
         last = bisect_left(range(1, high), True, key=is_after) + 1
         begin = start if last == 1 else self.term.end(start, calendar, last - 1)
-        key = f"{last - 1}@{format_instant(start)}"
-        return Span(start=begin, end=self.term.end(start, calendar, last), key=key)
+        end = self.term.end(start, calendar, last)
+        return Span(start=begin, end=end, key=f"{last - 1}@{format_instant(start)}")

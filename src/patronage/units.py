@@ -122,7 +122,7 @@ def round_to_steps(value: Fraction, mode: Rounding) -> int:
     return rounded(value.numerator, value.denominator, mode)
 
 
-def _whole(value: object) -> int:
+def _whole(value: int) -> int:
     if type(value) is not int:
         raise InvalidValueError(f"Steps must be a whole number (int), not {quote(value)} ({type(value).__name__}).")
     if not -STEPS_LIMIT < value < STEPS_LIMIT:
@@ -130,7 +130,7 @@ def _whole(value: object) -> int:
     return value
 
 
-def _code(value: object) -> str:
+def _code(value: str) -> str:
     if not isinstance(value, str) or not value:
         raise InvalidValueError(f"A unit is named by its code, a str, not {quote(value)}.")
     return value
@@ -199,7 +199,7 @@ class Amount:
 build_amount: Callable[[int, str], Amount] = builder(Amount)
 
 
-def _unit_code(value: object) -> str:
+def _unit_code(value: str) -> str:
     if not isinstance(value, str) or not _CODE.fullmatch(value):
         raise InvalidValueError(
             f"A unit's code must be 1 to 32 ASCII letters, digits, '-' or '_', a letter first, not {quote(value)}."
@@ -207,7 +207,7 @@ def _unit_code(value: object) -> str:
     return value
 
 
-def _decimals(value: object) -> int:
+def _decimals(value: int) -> int:
     if type(value) is not int or not 0 <= value <= DECIMALS_MAX:
         raise InvalidValueError(
             f"A unit's decimals must be a whole number from 0 to {DECIMALS_MAX}, not {quote(value)}."

@@ -57,7 +57,7 @@ ACTIVITY: dict[str, Any] = {
     "attributes": {"stars": 5},
 }
 
-PROGRAM_TOML = '''\
+PROGRAM_TOML = """\
 # A shop that gives a point for every dollar.
 id = "shop"
 time_zone = "America/New_York"
@@ -110,7 +110,7 @@ name = "money-off"
 points = "100 points"
 value = "1.00 USD"
 share_max = "1/2"
-'''
+"""
 
 
 def program() -> Program:
@@ -183,7 +183,7 @@ def without(tree: dict[str, Any], path: tuple[str | int, ...]) -> dict[str, Any]
 
 def shown(path: tuple[str | int, ...]) -> str:
     """A path as problems show it."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+    return "".join(f".{step}" if str(step).isidentifier() else f"[{step!r}]" for step in path).lstrip(".")
 
 
 def problems_of(document: str | bytes, cls: Any, codec: Codec = CODEC) -> tuple[Problem, ...]:

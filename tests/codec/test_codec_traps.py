@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import pickle
-from datetime import datetime, time
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -42,91 +45,111 @@ POLICY: Path = ("terms", "policies", 0)
 RULE: Path = (*POLICY, "rules", 0)
 NAN, INFINITY = float("nan"), float("inf")
 
-TRAPS: list[tuple[dict[str, Any], type, Path, Any]] = [
+Trap = tuple[dict[str, Any], type, Path, Any]
+
+
+def at(tree: dict[str, Any], cls: type, path: Path, *values: Any) -> list[Trap]:
+    """The same place, several values."""
+    return [(tree, cls, path, value) for value in values]
+
+
+TRAPS: list[Trap] = [
     # Whole numbers.
-    *[
-        (ACTIVITY, Activity, ("count",), value)
-        for value in (3.9, 3.0, True, "3", "٣", "1_000", None, [3], {"n": 3}, NAN, INFINITY, 1e3, "")
-    ],
-    *[(PURCHASE, Purchase, (*LINE, "tax", "steps"), value) for value in (1000.0, False, "1000", None, [1000])],
+    *at(ACTIVITY, Activity, ("count",), 3.9, 3.0, True, "3", "٣", "1_000", None, [3], {"n": 3}, NAN, INFINITY, 1e3, ""),
+    *at(PURCHASE, Purchase, (*LINE, "tax", "steps"), 1000.0, False, "1000", None, [1000]),
     # Texts.
-    *[(PURCHASE, Purchase, ("id",), value) for value in (17, 1.5, True, None, ["order-17"], {"id": "order-17"})],
-    *[(PURCHASE, Purchase, ("channel",), value) for value in (0, False, [], {}, ["web"], NAN)],
-    *[(PURCHASE, Purchase, (*LINE, "tags"), value) for value in ("new", {"new": "sale"}, 1, None, True)],
-    *[(PURCHASE, Purchase, (*LINE, "tags", 0), value) for value in (1, None, True, ["new"])],
+    *at(PURCHASE, Purchase, ("id",), 17, 1.5, True, None, ["order-17"], {"id": "order-17"}),
+    *at(PURCHASE, Purchase, ("channel",), 0, False, [], {}, ["web"], NAN),
+    *at(PURCHASE, Purchase, (*LINE, "tags"), "new", {"new": "sale"}, 1, None, True),
+    *at(PURCHASE, Purchase, (*LINE, "tags", 0), 1, None, True, ["new"]),
     # Exact numbers.
-    *[
-        (PURCHASE, Purchase, (*LINE, "quantity"), value)
-        for value in (1.5, True, "1e5", " 1.5", "1.5\n", "1,5", "NaN", "Infinity", "٣", "1_0", [0, [1], 0], "", None, "+1")
-    ],
-    *[(PURCHASE, Purchase, (*LINE, "measures", "km"), value) for value in (3.1, True, None, "3.1 km", "0x10", ".5")],
+    *at(
+        PURCHASE,
+        Purchase,
+        (*LINE, "quantity"),
+        1.5,
+        True,
+        "1e5",
+        " 1.5",
+        "1.5\n",
+        "1,5",
+        "NaN",
+        "Infinity",
+        "٣",
+        "1_0",
+        [0, [1], 0],
+        "",
+        None,
+        "+1",
+    ),
+    *at(PURCHASE, Purchase, (*LINE, "measures", "km"), 3.1, True, None, "3.1 km", "0x10", ".5"),
     # Amounts.
-    *[
-        (PURCHASE, Purchase, (*LINE, "total"), value)
-        for value in (
-            120,
-            120.0,
-            "120.00",
-            "120.00USD",
-            "USD 120.00",
-            "120.001 USD",
-            "1e2 USD",
-            "120.00 XYZ",
-            "١٢٠ USD",
-            "120.00  USD",
-            True,
-            None,
-            ["120.00", "USD"],
-        )
-    ],
+    *at(
+        PURCHASE,
+        Purchase,
+        (*LINE, "total"),
+        120,
+        120.0,
+        "120.00",
+        "120.00USD",
+        "USD 120.00",
+        "120.001 USD",
+        "1e2 USD",
+        "120.00 XYZ",
+        "١٢٠ USD",
+        "120.00  USD",
+        True,
+        None,
+        ["120.00", "USD"],
+    ),
     # Yes and no.
-    *[(PURCHASE, Purchase, (*LINE, "attributes", "gift"), value) for value in (1.0, None, [True], {"gift": True})],
+    *at(PURCHASE, Purchase, (*LINE, "attributes", "gift"), 1.0, None, [True], {"gift": True}),
     # Kinds.
-    *[(PURCHASE, Purchase, (*LINE, "kind"), value) for value in ("GOODS", "goods ", "", 0, None, ["goods"], True)],
+    *at(PURCHASE, Purchase, (*LINE, "kind"), "GOODS", "goods ", "", 0, None, ["goods"], True),
     # Instants.
-    *[
-        (PURCHASE, Purchase, ("occurred_at",), value)
-        for value in (
-            1715171400,
-            "1715171400",
-            "2024-05-08",
-            "2024-05-08T12:30:00",
-            "2024-05-08 12:30:00Z",
-            "2024-05-08T24:00:00Z",
-            "2024-02-30T12:30:00Z",
-            "2024-05-08T12:30:00z",
-            "2024-W19-3T12:30:00Z",
-            None,
-        )
-    ],
+    *at(
+        PURCHASE,
+        Purchase,
+        ("occurred_at",),
+        1715171400,
+        "1715171400",
+        "2024-05-08",
+        "2024-05-08T12:30:00",
+        "2024-05-08 12:30:00Z",
+        "2024-05-08T24:00:00Z",
+        "2024-02-30T12:30:00Z",
+        "2024-05-08T12:30:00z",
+        "2024-W19-3T12:30:00Z",
+        None,
+    ),
     # Tables and lists.
-    *[(PURCHASE, Purchase, ("lines",), value) for value in ({}, "", None, {"0": {}}, True)],
-    *[(PURCHASE, Purchase, LINE, value) for value in ("120.00 USD", [], None, [["total", "1 USD"]], True)],
-    *[(PURCHASE, Purchase, (*LINE, "attributes"), value) for value in ([], "gift", None, [["gift", True]])],
+    *at(PURCHASE, Purchase, ("lines",), {}, "", None, {"0": {}}, True),
+    *at(PURCHASE, Purchase, LINE, "120.00 USD", [], None, [["total", "1 USD"]], True),
+    *at(PURCHASE, Purchase, (*LINE, "attributes"), [], "gift", None, [["gift", True]]),
     # Types.
-    *[(PURCHASE, Purchase, ("type",), value) for value in ("refund", "Purchase", None, 1, ["purchase"], "", True)],
-    *[(PURCHASE, Purchase, ("format",), value) for value in (None, "0", 0.0, True, False, [0], -1)],
+    *at(PURCHASE, Purchase, ("type",), "refund", "Purchase", None, 1, ["purchase"], "", True),
+    *at(PURCHASE, Purchase, ("format",), None, "0", 0.0, True, False, [0], -1),
     # Programs.
-    *[(program_tree(), Program, RULE, value) for value in ("spend", [], None, 1)],
-    *[(program_tree(), Program, (*RULE, "type"), value) for value in ("spends", None, "patronage.rules.SpendRule", 1)],
-    *[(program_tree(), Program, (*RULE, "whole"), value) for value in ("false", 0, 1, None, "")],
-    *[(program_tree(), Program, (*RULE, "when", "of", 1, "of", "of"), value) for value in ([6.0], ["6"], "6", [6, 6])],
-    *[(program_tree(), Program, (*RULE, "when", "of", 2, "start"), value) for value in ("8", "08:00:00Z", 8, "25:00")],
-    *[(program_tree(), Program, (*POLICY, "rules", 1, "factor"), value) for value in (1.5, "3/0", "1/2/3", "", True)],
-    *[(program_tree(), Program, ("terms", "units", 0, "decimals"), value) for value in (2.0, "2", True, None)],
-    *[(program_tree(), Program, ("terms", "refund_for", "n"), value) for value in (60.0, "60", True, None)],
+    *at(program_tree(), Program, RULE, "spend", [], None, 1),
+    *at(program_tree(), Program, (*RULE, "type"), "spends", None, "patronage.rules.SpendRule", 1),
+    *at(program_tree(), Program, (*RULE, "whole"), "false", 0, 1, None, ""),
+    *at(program_tree(), Program, (*RULE, "when", "of", 1, "of", "of"), [6.0], ["6"], "6", [6, 6]),
+    *at(program_tree(), Program, (*RULE, "when", "of", 2, "start"), "8", "08:00:00Z", 8, "25:00"),
+    *at(program_tree(), Program, (*POLICY, "rules", 1, "factor"), 1.5, "3/0", "1/2/3", "", True),
+    *at(program_tree(), Program, ("terms", "units", 0, "decimals"), 2.0, "2", True, None),
+    *at(program_tree(), Program, ("terms", "refund_for", "n"), 60.0, "60", True, None),
     # What the library stores.
-    *[(commit_tree(), Commit, ("version",), value) for value in (1.0, True, "1", None)],
-    *[(commit_tree(), Commit, ("entries", 0, "books", 0, "base"), value) for value in ([1], [1, 2, 3], [1.0, 1], "11")],
-    *[(commit_tree(), Commit, ("entries", 0, "steps"), value) for value in ("120.00 USD", 120.0, None)],
-    *[(commit_tree(), Commit, ("event", "lines", 0, "total"), value) for value in ("120.00 USD", 12000)],
-    *[(state_tree(), State, ("account",), value) for value in ("m-1", ["member", "m-1"], None)],
-    *[(state_tree(), State, ("lots", "points"), value) for value in ({}, None, "[]", [[]])],
+    *at(commit_tree(), Commit, ("version",), 1.0, True, "1", None),
+    *at(commit_tree(), Commit, ("entries", 0, "books", 0, "base"), [1], [1, 2, 3], [1.0, 1], "11"),
+    *at(commit_tree(), Commit, ("entries", 0, "steps"), "120.00 USD", 120.0, None),
+    *at(commit_tree(), Commit, ("event", "lines", 0, "total"), "120.00 USD", 12000),
+    *at(state_tree(), State, ("account",), "m-1", ["member", "m-1"], None),
+    *at(state_tree(), State, ("lots", "points"), {}, None, "[]", [[]]),
 ]
 
 
 class TestTraps:
-    """ "Never a silent coercion (3.9 to 3, 'false' to true, a string to a list)." """
+    """Never a silent coercion (3.9 to 3, 'false' to true, a string to a list)."""
 
     def test_there_are_enough(self) -> None:
         """More than 60 traps are laid."""
@@ -193,7 +216,7 @@ class TestTraps:
 
 
 class TestAllProblemsAtOnce:
-    """ "All its problems at once, each with its path and a plain sentence." """
+    """All its problems at once, each with its path and a plain sentence."""
 
     def test_each_has_its_path(self) -> None:
         """Missing and unknown keys, wrong kinds and impossible values of one document are reported together."""
@@ -213,7 +236,9 @@ class TestAllProblemsAtOnce:
     def test_a_rule_of_a_program(self) -> None:
         """The path of a problem leads through tables and lists, as a reader of the document sees them."""
         tree = changed(program_tree(), (*RULE, "per"), "1.00 pounds")
-        assert [problem.path for problem in problems_of(json.dumps(tree), Program)] == ["terms.policies[0].rules[0].per"]
+        assert [problem.path for problem in problems_of(json.dumps(tree), Program)] == [
+            "terms.policies[0].rules[0].per"
+        ]
 
     def test_what_a_constructor_refuses(self) -> None:
         """What only a class can see (a sum, an order) is a problem at the table of that class."""
@@ -248,8 +273,20 @@ class TestAllProblemsAtOnce:
         assert str(again) == str(caught.value)
 
 
+def tables(tree: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths of all tables of a document whose keys are given, so not of attributes, measures and facts."""
+    if isinstance(tree, dict):
+        if not {"attributes", "measures", "facts", "others", "lots", "shares"} & set(path[-1:]):
+            yield path
+        for key, value in tree.items():
+            yield from tables(value, (*path, key))
+    elif isinstance(tree, list):
+        for n, value in enumerate(tree):
+            yield from tables(value, (*path, n))
+
+
 class TestKeys:
-    """ "Unknown keys refused with a suggestion." """
+    """Unknown keys refused with a suggestion."""
 
     @pytest.mark.parametrize(
         ("path", "hint"),
@@ -272,6 +309,25 @@ class TestKeys:
         (problem,) = problems_of(json.dumps(changed(PURCHASE, ("zzzzzz",), 1)), Purchase)
         assert problem.message == "There is no such key here."
 
+    @pytest.mark.parametrize(
+        ("tree", "cls"),
+        [
+            (PURCHASE, Purchase),
+            (ACTIVITY, Activity),
+            (program_tree(), Program),
+            (commit_tree(), Commit),
+            (state_tree(), State),
+        ],
+        ids=["purchase", "activity", "program", "commit", "state"],
+    )
+    def test_no_table_takes_an_unknown_key(self, tree: dict[str, Any], cls: type) -> None:
+        """Every table of a document, amounts and all, refuses a key that it does not know, and only for that."""
+        paths = list(tables(tree))
+        assert len(paths) >= 1
+        for path in paths:
+            (problem,) = problems_of(json.dumps(changed(tree, (*path, "unheard_of"), 1)), cls)
+            assert (problem.path, problem.message[:22]) == (shown((*path, "unheard_of")), "There is no such key h")
+
     def test_a_type_is_corrected(self) -> None:
         """A type that is almost known is refused, and the known one is named; else all are."""
         problem = problems_of(json.dumps(changed(PURCHASE, ("type",), "purchas")), Event)[0]
@@ -285,7 +341,9 @@ class TestKeys:
 
     def test_a_key_twice(self) -> None:
         """A key that stands twice is refused at its path, with all else that is wrong."""
-        document = json.dumps(changed(PURCHASE, ("id",), 1)).replace('"total": "120', '"total": "1 USD", "total": "120', 1)
+        document = json.dumps(changed(PURCHASE, ("id",), 1)).replace(
+            '"total": "120', '"total": "1 USD", "total": "120', 1
+        )
         problems = problems_of(document, Purchase)
         assert [problem.path for problem in problems] == ["lines[0].total", "id"]
         assert "more than once" in problems[0].message
@@ -359,6 +417,55 @@ class TestWhatPeopleWrite:
         assert CODEC.structure(without(ACTIVITY, ("type",)), Activity) == review()
 
 
+class TestDatesAndNumbers:
+    """Dates, times and exact numbers, as texts and as TOML has them."""
+
+    def test_dates_and_times_of_toml(self) -> None:
+        """A date or a time may be TOML's own or a text: it is the same."""
+        spelled = PROGRAM_TOML.replace("start = 08:00:00", 'start = "08:00"').replace(
+            "starts = 2024-01-01", 'starts = "2024-01-01"'
+        )
+        assert spelled.count('"08:00"') == spelled.count('"2024-01-01"') == 1
+        assert CODEC.load_toml(spelled, Program) == CODEC.load_toml(PROGRAM_TOML, Program)
+
+    @pytest.mark.parametrize(
+        ("text", "same"), [("08:00", "08:00:00.000000"), ("08:00:00.5", "08:00:00.500000"), ("00:00", "00:00:00")]
+    )
+    def test_times(self, text: str, same: str) -> None:
+        """A time may be written to the minute, the second or a part of it."""
+        one, other = (CODEC.structure(each, time) for each in (text, same))
+        assert one == other
+        assert CODEC.load(CODEC.dump(one), time) == one
+
+    @pytest.mark.parametrize(
+        "value", ["2024-02-30", "2024-13-01", "20240101", "2024-W01-1", "24-01-01", 20240101, None]
+    )
+    def test_days_that_do_not_exist(self, value: Any) -> None:
+        """A date is a day of the calendar in its one form."""
+        with pytest.raises(DocumentError):
+            CODEC.structure(value, date)
+
+    @pytest.mark.parametrize(
+        ("value", "number"),
+        [
+            (3, Fraction(3)),
+            ("3", Fraction(3)),
+            ("1.5", Fraction(3, 2)),
+            ("3/2", Fraction(3, 2)),
+            ("-1/3", Fraction(-1, 3)),
+        ],
+    )
+    def test_fractions(self, value: Any, number: Fraction) -> None:
+        """An exact number may be whole, decimal or a ratio; it is written as the least ratio."""
+        assert CODEC.structure(value, Fraction) == number
+        assert CODEC.load(CODEC.dump(number), Fraction) == number
+
+    @pytest.mark.parametrize("value", [2, "2", "2.0", "02.00"])
+    def test_decimals(self, value: Any) -> None:
+        """A decimal may be a whole number or a text; equal ones are written alike."""
+        assert CODEC.dump(CODEC.structure(value, Decimal)) == '"2"'
+
+
 class TestFormat:
     """A document says by which version of the format it was written."""
 
@@ -392,7 +499,9 @@ class TestFormat:
 class TestWhatCannotBeRead:
     """What is no class that a document can hold is the caller's mistake."""
 
-    @pytest.mark.parametrize("cls", [float, bytes, list, dict, object, Any, "Purchase", 3, dict[str, int], Codec, int | float])
+    @pytest.mark.parametrize(
+        "cls", [float, bytes, list, dict, object, Any, "Purchase", 3, dict[str, int], Codec, int | float]
+    )
     def test_a_class_that_no_document_holds(self, cls: Any) -> None:
         """Asking for a kind of value that the codec has no way to write is refused, not answered."""
         with pytest.raises(InvalidValueError):

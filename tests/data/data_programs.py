@@ -78,13 +78,14 @@ def p1_program() -> Program:
     )
 
 
-def p4_program() -> Program:
-    """P4: points to the end of the twelfth month; beside them *daily*, gone on the same day of the next year."""
-    return program_of(
-        PointsPolicy(name="monthly", rules=(spend(POINTS, life=Life(expires_after=MONTH_ENDS)),)),
-        PointsPolicy(name="daily", rules=(spend(DAILY, life=Life(expires_after=years(1))),)),
-        units=(POINTS, DAILY),
-    )
+def monthly() -> PointsPolicy:
+    """P4: points to the end of the twelfth month after the month of earning."""
+    return PointsPolicy(name="monthly", rules=(spend(POINTS, life=Life(expires_after=MONTH_ENDS)),))
+
+
+def daily() -> PointsPolicy:
+    """P4, day-precise: points that are gone on the same day of the next year."""
+    return PointsPolicy(name="daily", rules=(spend(DAILY, life=Life(expires_after=years(1))),))
 
 
 class Played(NamedTuple):

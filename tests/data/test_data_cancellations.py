@@ -216,7 +216,7 @@ class TestTheRealCancellations:
         refunds = [event for event in attribution.events if isinstance(event, Refund)]
         assert len(refunds) == 772
         assert attribution.adjusted == 166
-        assert attribution.worthless == WORTHLESS
+        assert attribution.worthless == 22
 
     def test_lines_that_find_nothing_whole(self) -> None:
         """

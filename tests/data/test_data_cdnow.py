@@ -14,12 +14,14 @@ from data_programs import (
     DAILY,
     SPENT,
     Played,
+    daily,
     end_of,
     local_day,
     month_of,
+    monthly,
     p1_program,
-    p4_program,
     play,
+    program_of,
     run_off,
     transfers,
 )
@@ -102,8 +104,8 @@ def p1(history: History) -> Played:
 
 @pytest.fixture(scope="module")
 def p4(history: History) -> Played:
-    """All of it on the program of P4."""
-    return play(p4_program(), history)
+    """All of it on the program of P4, and day-precise beside it."""
+    return play(program_of(monthly(), daily(), units=(POINTS, DAILY)), history)
 
 
 def weeks(count: int, first: int = 1) -> list[int]:

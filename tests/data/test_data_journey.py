@@ -11,9 +11,10 @@ from data_histories import POINTS, USD, History, digest, load, open_text, shared
 from data_programs import (
     DAILY,
     Played,
+    daily,
     end_of,
     local_day,
-    p4_program,
+    monthly,
     play,
     program_of,
     run_off,
@@ -79,16 +80,17 @@ def history() -> History:
 
 @pytest.fixture(scope="module")
 def p1(history: History) -> dict[str, dict[str, int]]:
-    """P1 and its variants on one program, each in a unit of its own: the balances at the end of the year."""
+    """P1, its variants and day-precise P4 on one program, each in a unit of its own: the balances of 31 December."""
     policies = [PointsPolicy(name=name, rules=variants(unit)[name]) for name, unit in UNITS.items()]
-    played = play(program_of(*policies, units=UNITS.values()), history, keep=False)
-    return {name: played.balances(unit, end_of(LAST_DAY)) for name, unit in UNITS.items()}
+    played = play(program_of(*policies, daily(), units=(*UNITS.values(), DAILY)), history, keep=False)
+    evening = end_of(LAST_DAY) - timedelta(microseconds=1)
+    return {unit.code: played.balances(unit, evening) for unit in (*UNITS.values(), DAILY)}
 
 
 @pytest.fixture(scope="module")
 def p4(history: History) -> Played:
     """All of it on the program of P4."""
-    return play(p4_program(), history)
+    return play(program_of(monthly(), units=(POINTS,)), history)
 
 
 def test_households_and_lines_are_as_published(history: History) -> None:
@@ -215,15 +217,15 @@ def test_a_variant_alone_is_the_same(history: History, p1: dict[str, dict[str, i
     assert played.balances(POINTS, end_of(LAST_DAY)) == p1[variant]
 
 
-def test_p4_outstanding(p4: Played) -> None:
-    """P4: nothing earned in 2017 expires before the end of January 2018."""
+def test_p4_outstanding(p1: dict[str, dict[str, int]], p4: Played) -> None:
+    """P4: no point of 2017, day-precise or not, expires within 2017."""
     midnight = end_of(LAST_DAY)
     evening = p4.balances(POINTS, midnight - timedelta(microseconds=1))
     assert sum(evening.values()) == 4_519_934
     assert sum(balance > 0 for balance in evening.values()) == 2_469
     assert digest(evening) == "b732a19bd108e4bd"
     assert p4.balances(POINTS, midnight) == evening
-    assert p4.balances(DAILY, midnight - timedelta(microseconds=1)) == evening
+    assert p1["daily"] == evening
 
 
 def test_p4_run_off(p4: Played) -> None:

@@ -181,12 +181,17 @@ class Play:
         money = self.shop.money
         taxes = money.of(fact["taxes"])
         total = money.of(fact["base_fare"]) + money.of(fact["carrier_fees"]) + taxes
-        member.record(
-            Purchase(id=name, member=member.id, occurred_at=at, lines=(Line(total=total, tax=taxes),))
-        )
+        member.record(Purchase(id=name, member=member.id, occurred_at=at, lines=(Line(total=total, tax=taxes),)))
 
     def _request(
-        self, fact: Facts, member: Member, name: str, at: datetime, reward: str, amount: Amount | None, order: str | None
+        self,
+        fact: Facts,
+        member: Member,
+        name: str,
+        at: datetime,
+        reward: str,
+        amount: Amount | None,
+        order: str | None,
     ) -> None:
         """A redemption, with the order that it is meant for; and what it counts as activity, once it is accepted."""
         cart: tuple[Line, ...] = ()
@@ -213,7 +218,7 @@ class Play:
         self._request(fact, member, name, at, self.shop.reward, None, fact["order_total"])
 
     def _redeem_points(self, fact: Facts, member: Member, name: str, at: datetime) -> None:
-        wish = fact.get("points") or fact.get("miles") or fact.get("amount")
+        wish = next(fact[key] for key in ("points", "miles", "amount") if key in fact)
         self._request(fact, member, name, at, self.shop.reward, self.shop.unit.of(wish), None)
 
     _redeem = _redeem_miles = _redeem_blocks = _redeem_points
@@ -231,9 +236,7 @@ class Play:
     def _cancel(self, fact: Facts, member: Member, name: str, at: datetime) -> None:
         member.record(Cancellation(id=name, member=member.id, occurred_at=at, undoes=fact["ref"]))
 
-    def _did(
-        self, member: Member, name: str, at: datetime, kind: str, count: int = 1, **more: Any
-    ) -> None:
+    def _did(self, member: Member, name: str, at: datetime, kind: str, count: int = 1, **more: Any) -> None:
         member.record(Activity(id=name, member=member.id, occurred_at=at, kind=kind, count=count, **more))
 
     def _action(self, fact: Facts, member: Member, name: str, at: datetime) -> None:
@@ -250,10 +253,15 @@ class Play:
         self._did(member, name, at, "join")
 
     def _link(self, fact: Facts, member: Member, name: str, at: datetime) -> None:
-        self._did(member, name, at, "link")
+        stated = {key: fact[key] for key in ("tier", "promo_registered") if key in fact}
+        self._did(member, name, at, "link", attributes=stated)
 
     def _stay_posted(self, fact: Facts, member: Member, name: str, at: datetime) -> None:
         self._did(member, name, at, "stay_posted")
+
+    def _stay_booked(self, fact: Facts, member: Member, name: str, at: datetime) -> None:
+        stated = {key: fact[key] for key in ("checkin", "checkout")}
+        self._did(member, name, at, "stay_booked", attributes=stated)
 
     def _drink(self, fact: Facts, member: Member, name: str, at: datetime) -> None:
         self.orders[name] = self.shop.money.of(fact["price"]).steps
@@ -336,7 +344,7 @@ class Play:
         if name.startswith("alt."):
             return self._other_rounding(*name.split(".")[1:])
         event, _, what = name.partition(".")
-        owner = self.owner.get(event, member)
+        owner = member if event in member.decisions else self.owner[event]
         money = self.shop.money
         if what in ("", "earned"):
             moved = owner.moved(event, "redeemed", self.shop.unit)
@@ -451,7 +459,7 @@ def donated(play: Play, recipient: str) -> str:
 STARBUCKS = Shop(program=shops.starbucks(), unit=shops.STARS, money=shops.USD)
 CHASE = Shop(
     program=shops.chase(),
-    unit=shops.CASHBACK,
+    unit=shops.USD,
     money=shops.USD,
     figures={
         "bonus_spend.2025Q1": lambda play: shops.USD.digits(counted(play, "cashback.bonus")),
@@ -491,6 +499,8 @@ RAKUTEN = Shop(
     reward="pay",
     figures={"lost": lambda play: play.member("M2").moved("cancel-6", "expired", shops.POINTS)},
 )
+
+STARWOOD = Shop(program=shops.starwood(), unit=shops.STARPOINTS, money=shops.USD)
 
 SHOPS: dict[str, Shop] = {
     "sbux-01": attrs.evolve(
@@ -559,7 +569,9 @@ SHOPS: dict[str, Shop] = {
         others=(shops.SPENT,),
         figures={"spend_window": lambda play: play.member("M1").balance(shops.SPENT)},
     ),
-    "spg-01": Shop(program=shops.starwood(), unit=shops.STARPOINTS, money=shops.USD),
+    "spg-01": STARWOOD,
+    "spg-02": STARWOOD,
+    "spg-04": STARWOOD,
     "aa-01": Shop(program=shops.american(), unit=shops.MILES, money=shops.USD, others=(shops.LOYALTY,)),
     "aa-04": Shop(
         program=shops.american(),

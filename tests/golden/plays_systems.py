@@ -107,9 +107,7 @@ def quoted(program: Program, *lines: Line) -> Member:
 # Points, redemptions, cancellations.
 
 
-@plays(
-    "erpnext-cancel-purchase", "erpnext-adjust-and-redeem-below-step", "erpnext-issue-redeem-on-any-channel"
-)
+@plays("erpnext-cancel-purchase", "erpnext-adjust-and-redeem-below-step", "erpnext-issue-redeem-on-any-channel")
 def erpnext(case: Facts) -> Got:
     """Purchases, some paid with points; an adjustment; a cancellation."""
     per = case["program"]["earning"][0]["per"]
@@ -120,9 +118,7 @@ def erpnext(case: Facts) -> Got:
         if fact["type"] == "adjust":
             member.record(by_hand(member, fact, POINTS.of(fact["amount"])))
         elif fact["type"] == "cancel_purchase":
-            undone = Cancellation(
-                id=name, member=member.id, occurred_at=member.at(fact), undoes=fact["purchase"]
-            )
+            undone = Cancellation(id=name, member=member.id, occurred_at=member.at(fact), undoes=fact["purchase"])
             member.record(undone)
             both = member.decisions[fact["purchase"]].earned(POINTS).total + member.decisions[name].earned(POINTS).total
             got[name] = {"purchase_now_earns": POINTS.digits(both.steps)}
@@ -155,9 +151,7 @@ def odoo_fifo(case: Facts) -> Got:
         gross = USD.of(fact["net_amount"]).steps * 115 // 100
         off = gross * 20 // 100
         tax = USD.steps((gross - off) * 15 // 115)
-        line = Line(
-            total=USD.steps(gross - off), tax=tax, discounts=(Discount(kind="reward", total=USD.steps(off)),)
-        )
+        line = Line(total=USD.steps(gross - off), tax=tax, discounts=(Discount(kind="reward", total=USD.steps(off)),))
         at = member.at(fact)
         member.record(Purchase(id=fact["lot"], member=member.id, occurred_at=at, lines=(line,)))
         member.record(Redemption(id=name, member=member.id, occurred_at=at, reward="a-fifth-off"))
@@ -181,7 +175,9 @@ def half_points(case: Facts) -> Got:
         treat = Redemption(id=f"treat-{n}", member=member.id, occurred_at=member.tick(), reward="treat")
         member.record(treat)
         used += member.moved(treat.id, "redeemed", TENTHS)
-    return {"e1": {"issued": member.earned("e1", TENTHS), "used": TENTHS.digits(used), "balance": member.balance(TENTHS)}}
+    return {
+        "e1": {"issued": member.earned("e1", TENTHS), "used": TENTHS.digits(used), "balance": member.balance(TENTHS)}
+    }
 
 
 # Quotes: each row on a fresh account.
@@ -273,9 +269,7 @@ def receipts(case: Facts) -> Got:
         member = Member(programs.seven_rules_of_a_receipt())
         lines = [Line(total=USD.of(item["price"]), attributes={"name": item["name"]}) for item in fact["items"]]
         at = parse_instant(f"{fact['date']}T{fact['time']}:00Z")
-        member.record(
-            Purchase(id=fact["id"], member=member.id, occurred_at=at, lines=lines, store=fact["retailer"])
-        )
+        member.record(Purchase(id=fact["id"], member=member.id, occurred_at=at, lines=lines, store=fact["retailer"]))
         got[fact["id"]] = {"earned": member.earned(fact["id"], POINTS)}
     return got
 
@@ -357,7 +351,7 @@ def by_lots(case: Facts) -> Got:
 
 @plays("openmeter-priority-before-expiry", "openmeter-new-grant-pays-overage", "openmeter-refill-not-repeated")
 def metered(case: Facts) -> Got:
-    """Grants by hand under the label of their priority, or by the policy that refills; use as a request, or overdraft."""
+    """Grants by hand under their priority's label, or by the policy that refills; use is a request, or overdraft."""
     kinds = {fact["type"] for fact in case["events"] if "refill_days" in fact}
     member = Member(
         programs.refilled_daily() if kinds else programs.by_priority("priority-1", "priority-2", "priority-0")
@@ -470,9 +464,7 @@ def holds(case: Facts) -> Got:
             member.record(by_hand(member, fact, STORE_CREDIT.of(fact["amount"])))
         elif fact["type"] == "authorize":
             amount = STORE_CREDIT.of(fact["amount"])
-            hold = Reservation(
-                id=name, member=member.id, occurred_at=member.at(fact), reward="exactly", amount=amount
-            )
+            hold = Reservation(id=name, member=member.id, occurred_at=member.at(fact), reward="exactly", amount=amount)
             member.record(hold)
         elif fact["type"] == "capture":
             amount = STORE_CREDIT.of(fact["amount"])
@@ -539,9 +531,7 @@ def stakes(case: Facts) -> Got:
         if burn is not None:
             steps = quoted(burn, Line(total=amount)).decisions["q"].earned(TOKENS).total.steps
             member.record(
-                Capture(
-                    id="burn", member=member.id, occurred_at=at, reservation="stake", amount=TOKENS.steps(steps)
-                )
+                Capture(id="burn", member=member.id, occurred_at=at, reservation="stake", amount=TOKENS.steps(steps))
             )
         else:
             member.record(Release(id="back", member=member.id, occurred_at=at, reservation="stake"))
@@ -601,9 +591,7 @@ def inside_the_cap(case: Facts) -> Got:
         if fact["type"] == "refund":
             total = EUR.of(fact["amount"])
             at = member.at(fact)
-            member.record(
-                Refund(id=name, member=member.id, occurred_at=at, purchase=fact["purchase"], total=total)
-            )
+            member.record(Refund(id=name, member=member.id, occurred_at=at, purchase=fact["purchase"], total=total))
         else:
             member.record(bought(member, fact, EUR))
         week = sum(lot.steps for lot in member.state.lots["earn.week"])
@@ -623,9 +611,7 @@ def refund_of_units(case: Facts) -> Got:
     n = int(fact["quantity"])
     line = Line(quantity=n, total=FINE_USD.steps(FINE_USD.of(fact["unit_price"]).steps * n))
     discount = Discount(kind="order", total=FINE_USD.of(fact["order_discount"]))
-    member.record(
-        Purchase(id="q", member=member.id, occurred_at=member.tick(), lines=(line,), discounts=(discount,))
-    )
+    member.record(Purchase(id="q", member=member.id, occurred_at=member.tick(), lines=(line,), discounts=(discount,)))
     backs = []
     for i in range(n):
         one = (RefundLine(id="1", quantity=int(fact["returned"])),)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 
-from own import Gives, PerMeasure, ToStartOfDay
+from own_rules import Gives, PerMeasure, Stays, ToStartOfDay
 
 from patronage import (
     Amount,
@@ -22,7 +22,6 @@ from patronage import (
     PointsPolicy,
     Policy,
     Program,
-    RefundTerms,
     Reward,
     Rounding,
     SpendRule,
@@ -55,7 +54,6 @@ USD, EUR, GBP, JPY = currency("USD"), currency("EUR"), currency("GBP"), currency
 POINTS = Unit("points")
 STARS = Unit("stars", decimals=2)
 CASH = Unit("cash", decimals=2)
-CASHBACK = Unit("cashback", decimals=2)
 DIVIDEND = Unit("dividend", decimals=2)
 STARPOINTS = Unit("starpoints")
 MILES = Unit("miles")
@@ -73,10 +71,9 @@ def program(
     units: Sequence[Unit],
     policies: Sequence[Policy],
     rewards: Sequence[Reward] = (),
-    refunds: RefundTerms = RefundTerms(),
 ) -> Program:
     """A program of one version of terms."""
-    terms = Terms(units=units, policies=policies, rewards=rewards, refunds=refunds)
+    terms = Terms(units=units, policies=policies, rewards=rewards)
     return Program(id="golden", time_zone=time_zone, terms=(terms,))
 
 
@@ -115,7 +112,10 @@ def starbucks() -> Program:
         rewards = tuple(FixedReward(name=name, cost=STARS.of(cost)) for name, cost in catalogue.items())
         policy = PointsPolicy(name="stars", rules=(stars("registered_card", "2"), stars("other", "1")))
         return Terms(
-            units=(USD, STARS), policies=(policy,), rewards=rewards, effective_from=parse_instant(f"{since}T00:00-08:00")
+            units=(USD, STARS),
+            policies=(policy,),
+            rewards=rewards,
+            effective_from=parse_instant(f"{since}T00:00-08:00"),
         )
 
     old = {"customisation": 25, "brewed_coffee": 50, "handcrafted": 150, "lunch": 200, "packaged_coffee": 400}
@@ -319,9 +319,7 @@ def sephora(grain: Grain = Grain.RULE, rounding: Rounding = Rounding.FLOOR) -> P
         (USD, POINTS),
         (active_for(None, 12), PointsPolicy(name="points", rules=(rule, *tiers))),
         (
-            PayWithPoints(
-                name="cash", points=POINTS.of(500), value=USD.of("10.00"), order_minimum=USD.of("10.00")
-            ),
+            PayWithPoints(name="cash", points=POINTS.of(500), value=USD.of("10.00"), order_minimum=USD.of("10.00")),
             PayWithPoints(name="points", points=POINTS.of(1), value=USD.of("0.02")),
         ),
     )
@@ -331,20 +329,22 @@ def chase() -> Program:
     """
     1%, 3% on dining and drugstores; 4 more on the quarter's categories once activated, on 1,500.00 a quarter.
 
-    A ceiling in the rule's own money counts the spend: so the cash back is a unit of its own.
+    Cash back and spend are one money: *of_spend* says which of the two the ceiling is of.
     """
 
     def percent(name: str, rate: str, lines: Category | Not, quarter: str | None = None) -> SpendRule:
         return SpendRule(
             name=name,
             per=USD.of("100.00"),
-            credit=CASHBACK.of(rate),
+            credit=USD.of(rate),
             whole=False,
             grain=Grain.LINE,
             rounding=Rounding.HALF_UP,
             lines=lines,
             when=None if quarter is None else HasGrant("rotating", values=(quarter,)),
-            ceilings=() if quarter is None else (Ceiling(name="bonus", limit=USD.of("1500.00"), per=QUARTER),),
+            ceilings=()
+            if quarter is None
+            else (Ceiling(name="bonus", limit=USD.of("1500.00"), per=QUARTER, of_spend=True),),
         )
 
     fixed = Category(("dining", "drugstore"))
@@ -356,7 +356,7 @@ def chase() -> Program:
         percent("fixed", "3.00", fixed),
         percent("rotating", "4.00", Category(("grocery", "dining")), "2025Q1"),
     )
-    return program("America/New_York", (USD, CASHBACK), (activation, PointsPolicy(name="cashback", rules=rules)))
+    return program("America/New_York", (USD,), (activation, PointsPolicy(name="cashback", rules=rules)))
 
 
 OFFER = Gives(
@@ -454,34 +454,49 @@ def odacite() -> Program:
 
 
 def starwood() -> Program:
-    """1 point per 1.00 of a ride while a stay of this calendar year is posted; 10,000.00 a year; by version and end."""
-    ends = parse_instant("2017-12-17T23:59:00-05:00")
-    posted = Gives(name="stays", key="stay", activities=("stay_posted",), lasts=EndOfPeriod(period=YEAR))
+    """
+    Points per 1.00 of a ride while a stay of this calendar year is posted, on 10,000.00 a year; more in a stay.
 
-    def version(since: str, per: str) -> Terms:
-        rule = SpendRule(
+    The rate changes by date; in a stay it is a multiple of the everyday rate, by tier, or by the
+    promotion of February 2017 for who registered: the best one counts.
+    """
+    starts, changes, march = (parse_instant(f"{day}T00:00-05:00") for day in ("2015-02-25", "2017-02-01", "2017-03-01"))
+    ends = parse_instant("2017-12-17T23:59:00-05:00")
+
+    def in_stay(tier: str, factor: int) -> MultiplierRule:
+        asks = AllOf((HasGrant("in-stay"), HasGrant("tier", values=(tier,))))
+        return MultiplierRule(name=f"in-stay-{tier}", factor=factor, group="best", when=asks)
+
+    def version(since: datetime, rate: str, factors: Mapping[str, int]) -> Terms:
+        everyday = SpendRule(
             name="everyday",
-            per=USD.of(per),
+            per=USD.of(rate),
             credit=STARPOINTS.of(1),
+            whole=False,
             when=AllOf((HasGrant("stay"), Between(end=ends))),
             ceilings=(Ceiling(name="spend", limit=USD.of("10000.00"), per=YEAR),),
         )
+        # 5 per 1.00 in place of one per 2.00.
+        promoted = AllOf((HasGrant("in-stay"), HasGrant("promo"), Between(start=changes, end=march)))
+        promo = MultiplierRule(name="promo", factor=10, group="best", when=promoted)
+        rules: tuple[Rule, ...] = (everyday, *(in_stay(tier, factor) for tier, factor in factors.items()), promo)
+        best = Group(name="best", stacking=Stacking.BEST)
         return Terms(
             units=(USD, STARPOINTS),
-            policies=(posted, PointsPolicy(name="rides", rules=(rule,))),
-            effective_from=parse_instant(f"{since}T00:00-05:00"),
+            policies=(Stays(name="stays"), PointsPolicy(name="rides", rules=rules, groups=(best,))),
+            effective_from=since,
         )
 
-    return Program(
-        id="starwood", time_zone="America/New_York", terms=(version("2015-02-25", "1.00"), version("2017-02-01", "2.00"))
-    )
+    first = version(starts, "1.00", {"preferred": 2, "gold": 3, "platinum": 3, "platinum75": 4})
+    second = version(changes, "2.00", {"preferred": 4, "gold": 4, "platinum": 4, "platinum75": 4})
+    return Program(id="starwood", time_zone="America/New_York", terms=(first, second))
 
 
 AIRLINE_RATES = {"general": 5, "gold": 7, "platinum": 8, "platinum_pro": 9, "exec_platinum": 11}
 
 
 def american() -> Program:
-    """Miles per 1.00 of fare by status, and as many Loyalty Points; bonus miles do not qualify; 24 months of inactivity."""
+    """Miles per 1.00 of fare by status, as many Loyalty Points (not for bonus miles); 24 months of inactivity."""
     active = Gives(name="activity", key=ACTIVE, purchases=True, activities=("partner", REDEEMED), lasts=months(24))
 
     def rate(unit: Unit, tier: str, n: int, life: Life) -> SpendRule:
@@ -532,5 +547,3 @@ def rei() -> Program:
             PayWithPoints(name="cash-out", points=DIVIDEND.of("0.01"), value=USD.of("0.01"), when=from_july),
         ),
     )
-
-

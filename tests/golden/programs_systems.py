@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
-from own import LettersOfTheStore, NameLengthIsMultipleOf, OddDay, Refills, TotalIsMultipleOf
+from own_rules import LettersOfTheStore, NameLengthIsMultipleOf, OddDay, Refills, TotalIsMultipleOf
 
 from patronage import (
     Band,
     Base,
     BonusRule,
     Ceiling,
+    Condition,
     FixedReward,
     Grain,
     Group,
@@ -144,7 +145,7 @@ def rate_with_exclusions(
     without_delivery: bool = False,
 ) -> Program:
     """Four points per 1.00 of each line that the rule admits: by SKU, by tag, with or without the delivery line."""
-    asked = []
+    asked: list[Condition] = []
     if without_skus:
         asked.append(Not(Sku(without_skus)))
     if without_tags:
@@ -180,7 +181,9 @@ def rates_multipliers_bonuses(
         for n, rate in enumerate(rates, 1)
     ]
     named = tuple(f"rate-{n}" for n, _ in enumerate(rates, 1))
-    rules += [MultiplierRule(name=f"x-{tag}", of=named, factor=factor, lines=Tag((tag,))) for factor, tag in multipliers]
+    rules += [
+        MultiplierRule(name=f"x-{tag}", of=named, factor=factor, lines=Tag((tag,))) for factor, tag in multipliers
+    ]
     rules += [BonusRule(credit=FINE_POINTS.of(bonus), when=Sku((sku,))) for sku, bonus in products]
     return program((EUR, FINE_POINTS), rules)
 
@@ -295,9 +298,7 @@ def refilled_daily() -> Program:
         (USD, CREDIT),
         before=(Refills(name="refill", starts="g1", to=CREDIT.of(100), label="priority-1", every=days(1)),),
         rewards=(
-            PayWithPoints(
-                name="use", points=CREDIT.of(1), value=USD.of("0.01"), labels=("priority-1", "priority-2")
-            ),
+            PayWithPoints(name="use", points=CREDIT.of(1), value=USD.of("0.01"), labels=("priority-1", "priority-2")),
         ),
     )
 
@@ -347,7 +348,7 @@ def stake() -> Program:
 
 
 def ten_percent_from_the_fifth(budget: str) -> Program:
-    """10% from the 5th purchase of at least 100.00, at most *budget* in all. The count, then the amount, are tallies."""
+    """10% from the 5th purchase of at least 100.00, at most *budget* in all; count and amount are tallies."""
     enough = Spend(at_least=EUR.of("100.00"))
     fifth = AllOf((enough, BalanceIs(at_least=COUNT.of(5))))
     return program(
@@ -476,6 +477,4 @@ def free_unit_per(paid: str, percent: str | None) -> Program:
 
 def net_spend_to_four_places() -> Program:
     """What is kept of a purchase counts, to four places: what a refund takes back is the money of what came back."""
-    return program(
-        (FINE_USD, NET_SPEND), (SpendRule(per=FINE_USD.of("0.0001"), credit=NET_SPEND.of("0.0001")),)
-    )
+    return program((FINE_USD, NET_SPEND), (SpendRule(per=FINE_USD.of("0.0001"), credit=NET_SPEND.of("0.0001")),))

@@ -57,7 +57,7 @@ from patronage import (
 from patronage.conditions import Category, HasGrant, Spend
 from patronage.periods import DAY, MONTH
 from patronage.rewards import Reward
-from patronage.terms_of_time import Until, days, months
+from patronage.terms_of_time import Term, Until, days, months
 
 USD: Final = currency("USD")
 POINTS: Final = Unit("points")
@@ -88,7 +88,11 @@ def programs() -> tuple[Program, ...]:
             "America/New_York",
             (
                 SpendRule(
-                    per=USD.of("2.00"), credit=POINTS.of(3), name="spend", whole=False, rounding=Rounding.HALF_UP,
+                    per=USD.of("2.00"),
+                    credit=POINTS.of(3),
+                    name="spend",
+                    whole=False,
+                    rounding=Rounding.HALF_UP,
                     life=_WAITING,
                 ),
                 BonusRule(credit=POINTS.of(5), name="big", when=Spend(at_least=USD.of("20.00")), life=_WAITING),
@@ -102,10 +106,15 @@ def programs() -> tuple[Program, ...]:
             (
                 attrs.evolve(PER_DOLLAR, ceilings=(Ceiling(name="each", limit=POINTS.of(25)),)),
                 BonusRule(
-                    credit=POINTS.of(4), on=On.ACTIVITY, activity="review", name="review",
+                    credit=POINTS.of(4),
+                    on=On.ACTIVITY,
+                    activity="review",
+                    name="review",
                     ceilings=(Ceiling(name="daily", limit=POINTS.of(8), per=DAY),),
                 ),
                 BonusRule(credit=POINTS.of(20), on=On.ENROLMENT, name="welcome"),
+                # A return may raise this figure: what is credited then is trimmed to the room there is.
+                BonusRule(credit=POINTS.of(30), name="small", when=Spend(below=USD.of("9.00"))),
             ),
             ceilings=(Ceiling(name="monthly", limit=POINTS.of(60), per=MONTH),),
             refund_for=months(2),
@@ -116,9 +125,7 @@ def programs() -> tuple[Program, ...]:
             (
                 attrs.evolve(
                     PER_DOLLAR,
-                    life=Life(
-                        on_confirmation=True, expires_after=days(45), counted_from=CountedFrom.AVAILABILITY
-                    ),
+                    life=Life(on_confirmation=True, expires_after=days(45), counted_from=CountedFrom.AVAILABILITY),
                 ),
                 MultiplierRule(factor=3, name="triple", when=gold),
             ),
@@ -129,12 +136,24 @@ def programs() -> tuple[Program, ...]:
             "America/New_York",
             (
                 SpendRule(
-                    per=USD.of("3.00"), credit=POINTS.of(2), name="all", whole=False, rounding=Rounding.HALF_EVEN,
-                    grain=Grain.EVENT, life=_MONTH_END, base=Base(less_tenders=("points",)),
+                    per=USD.of("3.00"),
+                    credit=POINTS.of(2),
+                    name="all",
+                    whole=False,
+                    rounding=Rounding.HALF_EVEN,
+                    grain=Grain.EVENT,
+                    life=_MONTH_END,
+                    base=Base(less_tenders=("points",)),
                 ),
                 SpendRule(
-                    per=USD.of("1.00"), credit=POINTS.of(1), name="toys", whole=False, rounding=Rounding.HALF_EVEN,
-                    grain=Grain.EVENT, life=_MONTH_END, lines=Category(("toys",)),
+                    per=USD.of("1.00"),
+                    credit=POINTS.of(1),
+                    name="toys",
+                    whole=False,
+                    rounding=Rounding.HALF_EVEN,
+                    grain=Grain.EVENT,
+                    life=_MONTH_END,
+                    lines=Category(("toys",)),
                     base=Base(kinds=(LineKind.GOODS, LineKind.SHIPPING), tax=True),
                 ),
             ),
@@ -145,15 +164,11 @@ def programs() -> tuple[Program, ...]:
             "lines",
             "Australia/Sydney",
             (
-                attrs.evolve(
-                    PER_DOLLAR, grain=Grain.LINE, life=Life(available_after=days(3), expires_after=months(1))
-                ),
+                attrs.evolve(PER_DOLLAR, grain=Grain.LINE, life=Life(available_after=days(3), expires_after=months(1))),
                 MultiplierRule(factor=2, name="double", when=gold),
                 SpendRule(per=USD.of("1.00"), credit=MILES.of("0.33"), name="miles", whole=False),
             ),
-            refunds=RefundTerms(
-                proportional=True, debt_max=POINTS.of(15), returned=Returned.FRESH, grace=days(20)
-            ),
+            refunds=RefundTerms(proportional=True, debt_max=POINTS.of(15), returned=Returned.FRESH, grace=days(20)),
         ),
         _program(
             "narrow",
@@ -162,7 +177,10 @@ def programs() -> tuple[Program, ...]:
                 attrs.evolve(PER_DOLLAR, lines=Category(("toys", "books"))),
                 MultiplierRule(factor="1/2", name="half", when=gold),
                 SpendRule(
-                    per=USD.of("2.00"), credit=MILES.of("1.25"), name="miles", whole=False,
+                    per=USD.of("2.00"),
+                    credit=MILES.of("1.25"),
+                    name="miles",
+                    whole=False,
                     ceilings=(Ceiling(name="monthly", limit=MILES.of("30.00"), per=MONTH, room_back=True),),
                 ),
             ),
@@ -185,10 +203,12 @@ def _program(
     ceilings: Sequence[Ceiling] = (),
     rewards: Sequence[Reward] = REWARDS,
     refunds: RefundTerms | None = None,
-    refund_for: object = None,
+    refund_for: Term | None = None,
 ) -> Program:
     policy = PointsPolicy(name="base", rules=tuple(rules), ceilings=tuple(ceilings))
-    terms = Terms(units=(USD, POINTS, MILES), policies=(policy,), rewards=tuple(rewards), refunds=refunds or RefundTerms())
+    terms = Terms(
+        units=(USD, POINTS, MILES), policies=(policy,), rewards=tuple(rewards), refunds=refunds or RefundTerms()
+    )
     if refund_for is not None:
         terms = attrs.evolve(terms, refund_for=refund_for)
     return Program(id=name, time_zone=zone, terms=terms)
@@ -268,9 +288,7 @@ class _Maker:
             self.status()
         elif draw < 0.98:
             kind = chance.choice(("review", "visit"))
-            event = Activity(
-                id=self.id("a"), member=MEMBER, occurred_at=self.at, kind=kind, count=chance.randint(1, 3)
-            )
+            event = Activity(id=self.id("a"), member=MEMBER, occurred_at=self.at, kind=kind, count=chance.randint(1, 3))
             self.others.append(event.id)
             self.events.append(event)
         elif draw < 0.99:
@@ -344,9 +362,7 @@ class _Maker:
         elif draw < 0.6 and purchase.total:
             total = USD.steps(chance.randint(1, purchase.total))
         self.events.append(
-            Refund(
-                id=self.id("r"), member=MEMBER, occurred_at=self.at, purchase=purchase.id, lines=lines, total=total
-            )
+            Refund(id=self.id("r"), member=MEMBER, occurred_at=self.at, purchase=purchase.id, lines=lines, total=total)
         )
 
     def request(self) -> None:
@@ -365,19 +381,32 @@ class _Maker:
             if chance.random() < 0.4:
                 cart = (self.line(), self.line())
         times = chance.choice((1, 1, 2))
+        event: Redemption | Reservation
         if chance.random() < 0.7:
-            event: Redemption | Reservation = Redemption(
-                id=self.id("d"), member=MEMBER, occurred_at=self.at, reward=reward, amount=amount, times=times, cart=cart
+            event = redemption = Redemption(
+                id=self.id("d"),
+                member=MEMBER,
+                occurred_at=self.at,
+                reward=reward,
+                amount=amount,
+                times=times,
+                cart=cart,
             )
             if amount is None or amount.unit == "points":
-                self.unused.append(event)
+                self.unused.append(redemption)
         else:
             lapses = None
             if chance.random() < 0.6:
                 lapses = self.at + timedelta(days=chance.randint(0, 20), hours=chance.randint(1, 3))
             event = Reservation(
-                id=self.id("h"), member=MEMBER, occurred_at=self.at, reward=reward, amount=amount, times=times,
-                cart=cart, lapses_at=lapses,
+                id=self.id("h"),
+                member=MEMBER,
+                occurred_at=self.at,
+                reward=reward,
+                amount=amount,
+                times=times,
+                cart=cart,
+                lapses_at=lapses,
             )
         self.requests.append(event)
         self.events.append(event)
@@ -388,9 +417,7 @@ class _Maker:
         target = chance.choice(held if held and chance.random() < 0.9 else self.requests)
         draw = chance.random()
         if draw < 0.4:
-            self.events.append(
-                Release(id=self.id("x"), member=MEMBER, occurred_at=self.at, reservation=target.id)
-            )
+            self.events.append(Release(id=self.id("x"), member=MEMBER, occurred_at=self.at, reservation=target.id))
         else:
             amount = POINTS.of(chance.randint(1, 12)) if draw < 0.7 else None
             self.events.append(
@@ -405,8 +432,14 @@ class _Maker:
             starts = self.at + timedelta(days=chance.randint(-3, 10)) if chance.random() < 0.5 else None
             ends = max(self.at, starts or self.at) + timedelta(days=chance.randint(1, 60))
         event = Adjustment(
-            id=self.id("j"), member=MEMBER, occurred_at=self.at, amount=POINTS.of(steps), actor="ann", reason="goodwill",
-            available_at=starts, expires_at=ends,
+            id=self.id("j"),
+            member=MEMBER,
+            occurred_at=self.at,
+            amount=POINTS.of(steps),
+            actor="ann",
+            reason="goodwill",
+            available_at=starts,
+            expires_at=ends,
         )
         self.others.append(event.id)
         self.events.append(event)
@@ -417,7 +450,13 @@ class _Maker:
             until = self.at + timedelta(days=chance.randint(1, 40)) if chance.random() < 0.8 else None
             self.events.append(
                 StatusGrant(
-                    id=self.id("g"), member=MEMBER, occurred_at=self.at, key="gold", until=until, actor="ann", reason="vip"
+                    id=self.id("g"),
+                    member=MEMBER,
+                    occurred_at=self.at,
+                    key="gold",
+                    until=until,
+                    actor="ann",
+                    reason="vip",
                 )
             )
         else:

@@ -28,7 +28,7 @@ def play(seed: int, *, others: bool = True) -> int:
         if others:
             check_nightly(program, events, shop)
             check_conflict(shop)
-    except Exception as error:
+    except (Exception, pytest.fail.Exception) as error:
         raise AssertionError(f"{error}\nReplay: PATRONAGE_SEED={seed} pytest tests/model -k one_seed") from error
     return len(events)
 
@@ -80,7 +80,9 @@ def check_figures(shop: Shop, reference: Reference, where: str) -> None:
         for unit in UNITS:
             holding = standing[unit]
             found = tuple(a.steps for a in (holding.available, holding.pending, holding.reserved, holding.debt))
-            assert found == reference.figures(unit.code), f"{unit.code} {found}, not {reference.figures(unit.code)}: {where}"
+            assert found == reference.figures(unit.code), (
+                f"{unit.code} {found}, not {reference.figures(unit.code)}: {where}"
+            )
     ours, theirs = holdings(state), reference_holdings(reference)
     assert ours == theirs, f"lots differ: ours {ours - theirs}, the reference's {theirs - ours}: {where}"
 

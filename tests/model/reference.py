@@ -207,7 +207,9 @@ class Reference:
 
     def waits(self, lot: Key) -> bool:
         """Whether a lot is pending."""
-        return lot.confirm or (lot.available_at is not None and self.clock is not None and lot.available_at > self.clock)
+        return lot.confirm or (
+            lot.available_at is not None and self.clock is not None and lot.available_at > self.clock
+        )
 
     def figures(self, unit: str) -> tuple[int, int, int, int]:
         """Available, pending, reserved and debt."""
@@ -279,7 +281,13 @@ class Reference:
                 break
             waited = sorted(
                 (lot for lot in self.lots() if self.waits(lot) and not lot.confirm),
-                key=lambda lot: (lot.available_at, lot.label or "", text(lot.expires_at), lot.credited_at, lot.root or ""),
+                key=lambda lot: (
+                    lot.available_at,
+                    lot.label or "",
+                    text(lot.expires_at),
+                    lot.credited_at,
+                    lot.root or "",
+                ),
             )
             self.clock = instant
             for lot in waited:
@@ -331,9 +339,10 @@ class Reference:
         at = event.occurred_at
         if self.clock is not None and at < self.clock:
             return "too_late"
-        if isinstance(event, Refund | Cancellation | Capture | Release | Confirmation):
-            if event.about not in self.events or self.events[event.about].about != event.about:
-                return "unknown_root"
+        root = self.events.get(event.about)
+        speaks = isinstance(event, Refund | Cancellation | Capture | Release | Confirmation)
+        if speaks and (root is None or root.about != root.id):
+            return "unknown_root"
         self.pass_to(at)
         code = self.decide(event)
         self.events[event.id] = event
@@ -343,13 +352,15 @@ class Reference:
     def decide(self, event: Event) -> str | None:
         """What an event comes to, after what time did."""
         if isinstance(event, Purchase | Enrolment | Activity):
-            return self.earn(event)
+            self.earn(event)
+            return None
         if isinstance(event, Redemption | Reservation):
             return self.request(event)
         if isinstance(event, Adjustment):
             return self.adjust(event)
         if isinstance(event, StatusGrant):
-            return self.give(event)
+            self.give(event)
+            return None
         if isinstance(event, StatusEnd):
             for grant in self.grants:
                 if grant.key == event.key and event.value in (None, grant.value) and self.stands(grant):
@@ -360,7 +371,8 @@ class Reference:
         if isinstance(event, Capture | Release):
             return self.end_reservation(event)
         if isinstance(event, Confirmation):
-            return self.confirm(event)
+            self.confirm(event)
+            return None
         assert isinstance(event, Refund | Cancellation)
         return self.undo(event)
 
@@ -552,11 +564,13 @@ class Reference:
                 key == condition.key and (not condition.values or value in condition.values)
                 for key, value in seen.grants
             )
-        assert isinstance(condition, Spend) and condition.at_least is not None and condition.tax
-        if basket is None or basket.currency != condition.at_least.unit:
+        assert isinstance(condition, Spend) and condition.tax
+        least, below = condition.at_least, condition.below
+        unit = least.unit if least is not None else below.unit if below is not None else ""
+        if basket is None or basket.currency != unit:
             return False
         spend = sum(item.total for item in basket.items if item.line.kind in condition.kinds) - basket.discount
-        return spend >= condition.at_least.steps
+        return (least is None or spend >= least.steps) and (below is None or spend < below.steps)
 
     # Spending.
 
@@ -753,9 +767,7 @@ class Reference:
         self.book(purchase.id, worth, purchase.occurred_at, lives)
         return None
 
-    def book(
-        self, root: str, worth: Figures, at: datetime, lives: Mapping[str, Life | datetime | None]
-    ) -> None:
+    def book(self, root: str, worth: Figures, at: datetime, lives: Mapping[str, Life | datetime | None]) -> None:
         """Books what a root is worth now, less what was booked for it."""
         want: dict[Group, int] = {}
         life: dict[Group, Life | datetime | None] = {}
@@ -782,7 +794,9 @@ class Reference:
         """How much of a credit its ceilings have room for now."""
         for policy in self.terms.policies:
             assert isinstance(policy, PointsPolicy)
-            own = [ceiling for rule in policy.rules if not isinstance(rule, MultiplierRule) for ceiling in rule.ceilings]
+            own = [
+                ceiling for rule in policy.rules if not isinstance(rule, MultiplierRule) for ceiling in rule.ceilings
+            ]
             for ceiling in (*own, *policy.ceilings):
                 tally = f"{policy.name}.{ceiling.name}"
                 if policy.name == group[0] and ceiling.per is not None and group[1] in (tally, ceiling.limit.unit):
@@ -807,7 +821,9 @@ class Reference:
             if lot.root == root and lot.unit == unit and lot.label == label and lot.reserved_for is None
         ]
         pending = [pair for pair in own if self.waits(pair[0])]
-        pending.sort(key=lambda pair: (pair[0].available_at or FAR, text(pair[0].expires_at), text(pair[0].credited_at)))
+        pending.sort(
+            key=lambda pair: (pair[0].available_at or FAR, text(pair[0].expires_at), text(pair[0].credited_at))
+        )
         mine = pending + [pair for pair in self.usable(unit, label) if pair[0].root == root]
         others = [pair for pair in self.usable(unit, label) if pair[0].root != root]
         from_own = min(steps, sum(have for _, have in mine))
@@ -896,7 +912,9 @@ class Reference:
 
 def basket_of(purchase: Purchase) -> Basket:
     """A purchase as it was made."""
-    items = tuple(Item(line, line.total.steps, line.tax.steps if line.tax is not None else 0) for line in purchase.lines)
+    items = tuple(
+        Item(line, line.total.steps, line.tax.steps if line.tax is not None else 0) for line in purchase.lines
+    )
     tenders = tuple((tender.kind, tender.total.steps) for tender in purchase.tenders)
     return Basket(items, purchase.currency or "", sum(d.total.steps for d in purchase.discounts), tenders)
 

@@ -42,10 +42,12 @@ modes = st.sampled_from(list(Rounding))
 cents = st.one_of(st.integers(0, 3_000), st.sampled_from((99, 100, 101, 500, 1_000, 1_999)))
 paid_cents = cents.filter(bool)
 weights = st.lists(st.integers(0, 10_000), min_size=1, max_size=8)
-ids = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF, categories=("L", "N", "P")), min_size=1, max_size=12).filter(
-    lambda text: text[0] != "~" and text.isprintable()
+ids = st.text(
+    st.characters(min_codepoint=33, max_codepoint=0x2FF, categories=("L", "N", "P")), min_size=1, max_size=12
+).filter(lambda text: text[0] != "~" and text.isprintable())
+gaps = st.one_of(st.sampled_from((0, 1, 24, 24 * 30, 24 * 31)), st.integers(0, 24 * 60)).map(
+    lambda n: timedelta(hours=n)
 )
-gaps = st.one_of(st.sampled_from((0, 1, 24, 24 * 30, 24 * 31)), st.integers(0, 24 * 60)).map(lambda n: timedelta(hours=n))
 
 
 def shop_program(
@@ -96,9 +98,7 @@ def lines(draw: st.DrawFn) -> Line:
 @st.composite
 def purchases(draw: st.DrawFn, id: str = "p-1", at: datetime = T0) -> Purchase:
     """A purchase of one to four lines."""
-    return Purchase(
-        id=id, member=MEMBER, occurred_at=at, lines=tuple(draw(st.lists(lines(), min_size=1, max_size=4)))
-    )
+    return Purchase(id=id, member=MEMBER, occurred_at=at, lines=tuple(draw(st.lists(lines(), min_size=1, max_size=4))))
 
 
 @st.composite
@@ -111,7 +111,9 @@ def refunds(draw: st.DrawFn, purchase: Purchase, id: str = "r-1", at: datetime =
     if how == 1:
         of = (RefundLine(id=line.id or ""),)
     elif how == 2:
-        of = (RefundLine(id=line.id or "", quantity=draw(st.sampled_from((1, "0.5", line.quantity)))),)
+        of = (
+            RefundLine(id=line.id or "", quantity=draw(st.sampled_from((Decimal(1), Decimal("0.5"), line.quantity)))),
+        )
     elif how == 3 and line.total.steps:
         of = (RefundLine(id=line.id or "", total=USD.steps(draw(st.integers(1, line.total.steps)))),)
     elif how == 4 and purchase.total:
@@ -150,9 +152,7 @@ def _events(draw: st.DrawFn, n: int, at: datetime, before: list[Event]) -> Event
         return Redemption(id=name, member=MEMBER, occurred_at=at, reward="pay", amount=amount)
     if kind == "reserve":
         lapses = draw(st.one_of(st.none(), st.integers(1, 1_000).map(lambda n: at + timedelta(hours=n))))
-        return Reservation(
-            id=name, member=MEMBER, occurred_at=at, reward="pay", amount=amount, lapses_at=lapses
-        )
+        return Reservation(id=name, member=MEMBER, occurred_at=at, reward="pay", amount=amount, lapses_at=lapses)
     if kind == "capture":
         return Capture(
             id=name, member=MEMBER, occurred_at=at, reservation=draw(st.sampled_from(held)).id, amount=amount
@@ -167,13 +167,17 @@ def _events(draw: st.DrawFn, n: int, at: datetime, before: list[Event]) -> Event
         steps = draw(st.integers(-30, 30).filter(bool))
         ends = at + timedelta(days=draw(st.integers(1, 40))) if steps > 0 and draw(st.booleans()) else None
         return Adjustment(
-            id=name, member=MEMBER, occurred_at=at, amount=POINTS.of(steps), actor="ann", reason="goodwill", expires_at=ends
+            id=name,
+            member=MEMBER,
+            occurred_at=at,
+            amount=POINTS.of(steps),
+            actor="ann",
+            reason="goodwill",
+            expires_at=ends,
         )
     if kind == "activity":
         return Activity(id=name, member=MEMBER, occurred_at=at, kind="review", count=draw(st.integers(1, 3)))
     if kind == "status":
         until = at + timedelta(days=draw(st.integers(1, 40)))
-        return StatusGrant(
-            id=name, member=MEMBER, occurred_at=at, key="gold", until=until, actor="ann", reason="vip"
-        )
+        return StatusGrant(id=name, member=MEMBER, occurred_at=at, key="gold", until=until, actor="ann", reason="vip")
     return draw(purchases(name, at))

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from model.checks import balances, check_account, check_state, entries_of, lots_of, transfers_of
-from model.histories import MEMBER, PER_DOLLAR, POINTS
+from model.histories import MEMBER, PAY, PER_DOLLAR, POINTS
 from model.shop import Shop
-from patronage import Adjustment, AmountOverflowError, Event, Lot, Program, fold
+from patronage import Adjustment, AmountOverflowError, Event, Lot, Program, Redemption, fold
 from patronage.ledger import DEBT, EXPIRED, FORGIVEN, ISSUED, REDEEMED
 from patronage.units import STEPS_LIMIT
 from properties.strategies import T0, histories, shop_program
@@ -20,7 +21,7 @@ History = tuple[Program, list[Event]]
 
 
 class TestConservation:
-    """P1: "per unit, the sum over all accounts (member, issued, redeemed, expired, ...) is 0 after every entry." """
+    """P1: "per unit, the sum over all accounts (member, issued, redeemed, expired, ...) is 0 after every entry"."""
 
     @given(history=histories())
     def test_every_unit_is_conserved(self, history: History) -> None:
@@ -36,7 +37,7 @@ class TestConservation:
 
 
 class TestBalances:
-    """P2: "Balance = sum of transfers = sum of open lots minus debt = the stored State's figure, at every instant." """
+    """P2: "Balance = sum of transfers = sum of open lots minus debt = the stored State's figure, at every instant"."""
 
     @given(history=histories())
     def test_the_standing_is_the_sum_of_the_entries(self, history: History) -> None:
@@ -52,7 +53,9 @@ class TestBalances:
                 holding = standing[unit]
                 total = holding.available + holding.pending + holding.reserved
                 assert total.steps == balances(shop.commits).get(unit.code, Counter())[shop.state.account]
-                assert holding.debt.steps == -sum(lot.steps for lot in lots_of(shop.state) if lot.is_debt and lot.unit == unit.code)
+                assert holding.debt.steps == -sum(
+                    lot.steps for lot in lots_of(shop.state) if lot.is_debt and lot.unit == unit.code
+                )
 
 
 class TestAppendOnly:
@@ -70,7 +73,7 @@ class TestAppendOnly:
 
 
 class TestVersions:
-    """P4: "Versions of a member are 1..n without gap or repeat; each commit names exactly one event." """
+    """P4: "Versions of a member are 1..n without gap or repeat; each commit names exactly one event"."""
 
     @given(history=histories())
     def test_versions_count_the_commits(self, history: History) -> None:
@@ -105,7 +108,7 @@ class TestLots:
 
     @given(history=histories())
     def test_debits_name_usable_lots(self, history: History) -> None:
-        """P7: every debit splits exactly into named lots with `available_at <= t < expires_at`, or is debt or reversal."""
+        """P7: every debit names lots with `available_at <= t < expires_at`, or is debt or reversal."""
         program, events = history
         shop = Shop(program).play(*events)
         for entry in transfers_of(shop.commits):
@@ -173,9 +176,44 @@ class TestSpendingOrder:
                             left -= picked[-1][1]
                     assert [(identity(part), part.steps) for part in entry.taken] == picked
 
+    @given(
+        ends=st.lists(st.integers(1, 60), min_size=2, max_size=6),
+        sizes=st.lists(st.integers(1, 20), min_size=6, max_size=6),
+        spent=st.integers(1, 12),
+    )
+    def test_points_are_spent_as_they_end(self, ends: list[int], sizes: list[int], spent: int) -> None:
+        """Of points with different ends, those that end first are spent first, to the last step."""
+        shop = Shop(shop_program(PER_DOLLAR, rewards=(PAY,)))
+        for n, days in enumerate(ends):
+            until, amount = T0 + timedelta(days=days), POINTS.of(sizes[n])
+            shop.record(
+                Adjustment(
+                    id=f"j-{n}",
+                    member=MEMBER,
+                    occurred_at=T0,
+                    amount=amount,
+                    actor="ann",
+                    reason="gift",
+                    expires_at=until,
+                )
+            )
+        before = sorted((days, f"j-{n}", size) for n, (days, size) in enumerate(zip(ends, sizes, strict=False)))
+        request = Redemption(id="d-1", member=MEMBER, occurred_at=T0, reward="pay", amount=POINTS.of(5 * spent))
+        decision = shop.record(request)
+        assert decision.accepted is (sum(size for _, _, size in before) >= 5 * spent)
+        left = 5 * spent if decision.accepted else 0
+        expected = {}
+        for _, name, size in before:
+            taken = min(left, size)
+            left -= taken
+            if size > taken:
+                expected[name] = size - taken
+        held = shop.state.lots.get("points", ())
+        assert {lot.source.root: lot.steps for lot in held if lot.source is not None} == expected
+
 
 class TestFold:
-    """P15: "fold(entries) = incrementally kept State ...; a snapshot plus its tail = full fold." """
+    """P15: "fold(entries) = incrementally kept State ...; a snapshot plus its tail = full fold"."""
 
     @given(history=histories())
     def test_a_snapshot_and_its_tail_are_the_whole(self, history: History) -> None:
@@ -203,4 +241,9 @@ def picking(lot: Lot) -> tuple[object, ...]:
     far = T0 + timedelta(days=100_000)
     ends, age = lot.validity.expires_at or far, lot.credited_at or far
     available = lot.validity.available_at
-    return (ends, age, "" if available is None else available.isoformat(), "" if lot.source is None else lot.source.root)
+    return (
+        ends,
+        age,
+        "" if available is None else available.isoformat(),
+        "" if lot.source is None else lot.source.root,
+    )

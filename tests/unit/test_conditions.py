@@ -12,7 +12,6 @@ from unit_shop import EUR, NEW_YEAR, POINTS, UNITS, USD, on, purchase
 
 from patronage import (
     Account,
-    Activity,
     Basis,
     Condition,
     Discount,
@@ -53,7 +52,6 @@ from patronage.conditions import (
     Tag,
     TimeOfDay,
     Weekday,
-    is_purchase,
 )
 from patronage.ledger import Balance
 from patronage.periods import Calendar
@@ -322,18 +320,12 @@ def test_a_balance_says_what_it_reads_also_inside_others() -> None:
     assert Not(Category(["x"])).reads == ()
 
 
-def test_whether_an_occasion_is_a_purchase() -> None:
-    """A purchase is one, an activity is not."""
-    assert is_purchase(shown(BOTH))
-    assert not is_purchase(shown(Activity(id="a", member="m-1", occurred_at=NEW_YEAR, kind="review")))
-
-
 REFUSED: dict[str, Callable[[], object]] = {
     "no SKU": Sku,
     "an SKU that is no id": lambda: Sku(["~x"]),
     "a prefix that is no word": lambda: Sku(prefixes=[""]),
     "no category": lambda: Category([]),
-    "a text for a sequence": lambda: Category("food"),  # type: ignore[arg-type]
+    "a text for a sequence": lambda: Category("food"),
     "no brand": lambda: Brand([]),
     "no tag": lambda: Tag([]),
     "a tag that is no word": lambda: Tag(["x" * 65]),
@@ -346,7 +338,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     "no store": lambda: Store([]),
     "no tender": lambda: PaidWith([]),
     "no bound of spend": Spend,
-    "a kind of spend that is a text": lambda: Spend(at_least=USD.of(1), kinds="goods"),
+    "a kind of spend that is a text": lambda: Spend(at_least=USD.of(1), kinds="goods"),  # type: ignore[arg-type]
     "a quantity that is a float": lambda: Quantity(1.5),  # type: ignore[arg-type]
     "lines that are no condition": lambda: Quantity(1, lines="x"),  # type: ignore[arg-type]
     "no weekday": lambda: Weekday([]),

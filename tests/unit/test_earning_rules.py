@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
 import pytest
 from unit_shop import (
+    NEW_YEAR,
     NIGHTS,
     POINTS,
     STARS,
@@ -19,16 +21,21 @@ from unit_shop import (
     point_a_dollar,
     points_policy,
     program_of,
+    purchase,
 )
 
 from patronage import (
+    AmountOverflowError,
     BonusRule,
+    Ceiling,
     Grain,
     Group,
     InvalidValueError,
+    Life,
     Line,
     LineKind,
     MultiplierRule,
+    Occasion,
     On,
     PointsPolicy,
     Program,
@@ -36,9 +43,14 @@ from patronage import (
     Rounding,
     SpendRule,
     Stacking,
+    State,
 )
+from patronage._frozen import FrozenMapping
 from patronage.conditions import Category, Channel, Tag
+from patronage.earning import WhyNot
+from patronage.periods import DAY
 from patronage.rules import Rule
+from patronage.terms_of_time import Until, days
 
 
 def food(total: str, **fields: Any) -> Line:
@@ -191,9 +203,7 @@ class TestMultiplier:
 
     def test_of_a_fixed_bonus_also_where_it_names_lines(self) -> None:
         """A bonus has no lines, so a multiplier of lines works on the whole of it."""
-        program = by(
-            BonusRule(name="visit", credit=POINTS.of(7)), MultiplierRule(factor=2, lines=Category(["food"]))
-        )
+        program = by(BonusRule(name="visit", credit=POINTS.of(7)), MultiplierRule(factor=2, lines=Category(["food"])))
         assert earns(program, "1.00") == 14
 
     def test_a_factor_below_one_takes_off(self) -> None:
@@ -313,7 +323,7 @@ class TestGroups:
         rules = [point_a_dollar(name="spend")]
         multipliers = [
             MultiplierRule(name=f"x{n}", factor=factor, group="g", of_rounded=of_rounded)
-            for n, factor in enumerate((2, 3, "1.5"))
+            for n, factor in enumerate(("2", "3", "1.5"))
         ]
         assert earns(by(*rules, *multipliers, groups=(Group(name="g", stacking=stacking),)), "1.00") == points
 
@@ -364,10 +374,6 @@ def why_not(program: Program, *totals: str | Line) -> list[tuple[str, str]]:
 
 def traced(program: Program, decision: Any) -> list[tuple[str, str]]:
     """The rules that did not apply to what was decided, and their codes."""
-    from patronage._frozen import FrozenMapping
-    from patronage.earning import WhyNot
-    from patronage.occasions import Occasion
-
     bound = program.terms_at(decision.event.occurred_at)
     occasion = Occasion(
         decision.event.occurred_at,
@@ -433,3 +439,49 @@ def test_qualifying_units_are_earned_like_points() -> None:
 def stay(nights: int) -> Line:
     """A stay."""
     return Line(total=USD.of(100), measures={"nights": nights})
+
+
+class TestEdges:
+    """Where figures come to nothing, or to the last step there is."""
+
+    def test_a_multiplier_of_lines_that_earn_nothing_adds_nothing(self) -> None:
+        """Half a dollar of food earns no whole point by itself, so there is nothing to triple."""
+        program = by(point_a_dollar(name="spend"), MultiplierRule(name="triple", factor=3, lines=Category(["food"])))
+        assert steps(program, food("0.50"), "0.50") == {"spend": 1}
+
+    def test_what_is_taken_off_whole_is_no_entry(self) -> None:
+        """One point less half a point, rounded down, is none."""
+        half = MultiplierRule(name="half", factor="0.5", of_rounded=True)
+        assert Member(by(point_a_dollar(name="spend"), half)).buy("1.00").entries == ()
+
+    def test_the_best_of_three_on_a_line(self) -> None:
+        """The third is no better than the second."""
+        rules = [
+            point_a_dollar(name=f"r{rate}", credit=POINTS.of(rate), group="g", lines=Category(["food"]))
+            for rate in (1, 4, 2)
+        ]
+        program = by(*rules, groups=(best(by_line=True),))
+        assert steps(program, food("1.00")) == {"r4": 4}
+
+    def test_what_leaves_63_bits_is_refused(self) -> None:
+        """Two bonuses of 2**62 points cannot be one credit, and a balance never wraps."""
+        big = POINTS.steps(2**62)
+        with pytest.raises(AmountOverflowError):
+            Member(by(BonusRule(credit=big), BonusRule(credit=big))).buy("1.00")
+        member = Member(by(BonusRule(credit=big)))
+        member.buy("1.00")
+        with pytest.raises(AmountOverflowError):
+            member.buy("1.00", id="o-2")
+        assert member.has() == 2**62
+
+    def test_a_validity_by_day_holds_for_thousands_of_days(self) -> None:
+        """Twelve years of days, more than are remembered at once: each gets its own end and its own count."""
+        ceiling = Ceiling(name="top", limit=POINTS.of(1), per=DAY)
+        life = Life(expires_after=days(1, until=Until.END_OF_DAY))
+        program = by(point_a_dollar(life=life, ceilings=[ceiling]))
+        for n in range(4_200):
+            at = NEW_YEAR + timedelta(days=n)
+            decision = program.decide(State.of("m-1"), purchase("2.00", at=at))
+            assert earned(decision) == 1
+            assert decision.commits[0].next_due is not None
+            assert timedelta(days=1) < decision.commits[0].next_due - at < timedelta(days=2)

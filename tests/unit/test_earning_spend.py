@@ -231,9 +231,7 @@ REFUSED: dict[str, Callable[[], object]] = {
         whole=False,
         bands=[Band(over=USD.of(2), credit=POINTS.of(1)), Band(over=USD.of(1), credit=POINTS.of(1))],
     ),
-    "bands over another unit": lambda: point_a_dollar(
-        whole=False, bands=[Band(over=EUR.of(2), credit=POINTS.of(1))]
-    ),
+    "bands over another unit": lambda: point_a_dollar(whole=False, bands=[Band(over=EUR.of(2), credit=POINTS.of(1))]),
     "bands of another credit": lambda: point_a_dollar(whole=False, bands=[Band(over=USD.of(2), credit=STARS.of(1))]),
     "bands that are amounts": lambda: point_a_dollar(whole=False, bands=[USD.of(1)]),
     "a band over nothing": lambda: Band(over=USD.of(0), credit=POINTS.of(1)),

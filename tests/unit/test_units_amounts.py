@@ -242,7 +242,9 @@ def test_a_units_amount_is_written_for_people() -> None:
         USD.text(POINTS.of(1))
 
 
-@pytest.mark.parametrize("code", ["", "1st", "_x", "a b", "a" * 33, "p\N{LATIN SMALL LETTER O WITH DIAERESIS}", None, 5])
+@pytest.mark.parametrize(
+    "code", ["", "1st", "_x", "a b", "a" * 33, "p\N{LATIN SMALL LETTER O WITH DIAERESIS}", None, 5]
+)
 def test_a_units_code_is_short_ascii(code: Any) -> None:
     """A code is 1 to 32 ASCII letters, digits, - or _, a letter first."""
     with pytest.raises(InvalidValueError, match="A unit's code"):

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from patronage import InvalidValueError, OddStep, Rounding, allocate
-from patronage.units import round_to_steps, rounded
+from patronage import InvalidValueError, Rounding
+from patronage.units import OddStep, allocate, round_to_steps, rounded
 
 FLOOR, CEILING = Rounding.FLOOR, Rounding.CEILING
 UP, EVEN, DOWN = Rounding.HALF_UP, Rounding.HALF_EVEN, Rounding.HALF_DOWN

@@ -36,6 +36,7 @@ from patronage import (
     Unit,
     UnitKind,
     currency,
+    fold,
 )
 from patronage.ledger import Booking
 from patronage.rules import Ceiling, Group, Rule
@@ -100,6 +101,9 @@ class Member:
         """Decides an event on the account as it stands, and stores what it comes to."""
         decision = self.program.decide(self.state, event, history=self.commits)
         if not decision.repeated:
+            # Whatever is told, a state is the fold of its commits.
+            told = fold(decision.commits, calendar=self.program.calendar, start=self.state)
+            assert told == (decision.state or self.state)
             self.commits.extend(decision.commits)
             self.state = decision.state or self.state
         self.now = max(self.now, event.occurred_at)

@@ -16,6 +16,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final, TypeVar, overload
 
 import attrs
@@ -25,7 +26,7 @@ from patronage.codec._careful import Careful, known_units
 from patronage.codec._compiled import ENCODER, Compiled, GiveUp
 from patronage.codec._limits import LIMITS, Limit
 from patronage.codec._schema import schema_of
-from patronage.codec._shapes import DOCUMENTS, STORED, TAGS, EventFromOutside, Tags
+from patronage.codec._shapes import DOCUMENTS, EVENTS, STORED, TAGS, EventFromOutside, Tags
 from patronage.errors import DocumentError, InvalidValueError, PatronageError, Problem, quote
 from patronage.events import Event
 from patronage.program import Program
@@ -40,7 +41,6 @@ FORMAT: Final = 0
 T = TypeVar("T")
 
 _TAG = re.compile(r"[a-z][a-z0-9_]{0,31}(?:\.[a-z0-9_]{1,32}){1,4}", re.ASCII)
-_TOML_POSITION = re.compile(r" \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)$", re.ASCII)
 _RESERVED: Final = frozenset({"type", "format", "cl", "converter"})
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=limits.table)
 
@@ -82,7 +82,7 @@ class Codec:
             for field in self._tags.fields(cls):
                 if field.key in _RESERVED:
                     raise InvalidValueError(f"A field of {quote(cls.__name__)} may not be called {field.key!r}.")
-                self._tags.shape(field.annotation)
+            self._tags.check(cls)
         except NameError as error:
             raise InvalidValueError(f"The annotations of {quote(cls.__name__)} cannot be read: {error}.") from None
         self._tags.add(cls, tag, of)
@@ -91,22 +91,25 @@ class Codec:
 
     def dump(self, value: object) -> str:
         """
-        *value* as canonical JSON. Raises InvalidValueError for what no codec, or not this one, could read again.
+        *value* as canonical JSON. Raises InvalidValueError for what this codec could not read again.
 
         Programs, terms, events, commits and states carry the version of the format. Of a commit,
         the state after it is not written: it is a document of its own.
         """
-        stored = type(value) in STORED
+        cls, tree = type(value), self.unstructure(value)
         try:
-            text = ENCODER.encode(self.unstructure(value))
-            limits.decoded(text, stored)
-            limits.check_json(text, stored)
+            text = ENCODER.encode(tree)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise _unwritable(error) from None
+        try:
+            limits.decoded(text, cls in STORED)
+            limits.check_json(text, cls in STORED)
+            # Events check each field, and entries are built by the library; of the rest it is made sure.
+            sure = cls in STORED or cls in EVENTS or self._read(tree, cls, False, looked_at=True) == value
         except DocumentError as error:
             raise InvalidValueError(f"This could not be read again: {error}") from None
-        except (TypeError, ValueError, RecursionError) as error:
-            if isinstance(error, PatronageError):
-                raise
-            raise InvalidValueError(f"This is no value that can be written: {quote(str(error))}") from None
+        if not sure:
+            raise InvalidValueError(f"A {quote(cls.__name__)} could not be read again: it would be another one.")
         return text
 
     def dump_bytes(self, value: object) -> bytes:
@@ -115,12 +118,13 @@ class Codec:
 
     def unstructure(self, value: object) -> Any:
         """*value* as dicts, lists, texts and whole numbers: what `dump` writes."""
+        self._tags.check(type(value))
         try:
             made = self._compiled.writer(type(value))(value)
+        except PatronageError:
+            raise
         except (AttributeError, TypeError, ValueError) as error:
-            if isinstance(error, PatronageError):
-                raise
-            raise InvalidValueError(f"This is no value that can be written: {quote(str(error))}") from None
+            raise _unwritable(error) from None
         if type(value) in DOCUMENTS:
             made["format"] = FORMAT
         return made
@@ -143,8 +147,6 @@ class Codec:
         except json.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"
             raise limits.refused(where, f"This is no JSON: {error.msg}.") from None
-        except (ValueError, RecursionError) as error:
-            raise limits.refused("", f"This is no JSON: {quote(str(error))}.") from None
         return self._read(tree, cls, stored, looked_at=not limits.holds_surrogate_escape(text))
 
     @overload
@@ -157,14 +159,12 @@ class Codec:
         limits.check_toml(text)
         try:
             tree = tomllib.loads(text)
-        except (ValueError, RecursionError) as error:
-            message = str(error)
-            found = _TOML_POSITION.search(message)
+        except ValueError as error:
+            message, _, place = str(error).partition(" (at ")
+            numbers = re.findall("[0-9]+", place)
             where = limits.position(text, len(text))
-            if found is not None:
-                message = message[: found.start()]
-                if found[1]:
-                    where = f"line {found[1]}, column {found[2]}"
+            if len(numbers) == 2:
+                where = f"line {numbers[0]}, column {numbers[1]}"
             raise limits.refused(where, f"This is no TOML: {quote(message)[1:-1]}.") from None
         return self._read(tree, cls, False, looked_at=False)
 
@@ -182,7 +182,7 @@ class Codec:
 
     def _read(self, tree: object, cls: Any, stored: bool, *, looked_at: bool) -> Any:
         cls = _from_outside(cls)
-        self._tags.shape(cls)
+        self._tags.check(cls)
         token = known_units.set(None if stored else self._units_in(tree, cls))
         try:
             if looked_at:
@@ -195,7 +195,11 @@ class Codec:
             known_units.reset(token)
 
     def _read_carefully(self, tree: object, cls: Any, stored: bool) -> Any:
-        careful = Careful(self._tags, stored, limits.flaws(tree, stored))
+        most = limits.limit("problems", stored)
+        found = list(islice(limits.flaws(tree, stored), most))
+        if len(found) == most:
+            raise DocumentError(found)
+        careful = Careful(self._tags, stored, found)
         if isinstance(tree, dict) and _has_format(cls):
             version = tree.get("format")
             if type(version) is int and version > FORMAT:
@@ -226,6 +230,10 @@ class Codec:
                 if isinstance(code, str) and type(decimals) is int and 0 <= decimals <= 12:
                     units[code] = decimals
         return units
+
+
+def _unwritable(error: Exception) -> InvalidValueError:
+    return InvalidValueError(f"This is no value that can be written: {quote(str(error))}")
 
 
 def _tables(tree: object) -> list[dict[str, Any]]:

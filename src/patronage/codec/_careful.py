@@ -15,7 +15,6 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
-from types import NoneType
 from typing import Any, Final
 
 from patronage._currencies import DECIMALS
@@ -31,6 +30,7 @@ known_units: ContextVar[Mapping[str, int] | None] = ContextVar("known_units", de
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?", re.ASCII)
+_STEP = re.compile(r"[.\[]")
 _SUGGESTIONS_MAX = 50
 _SUGGESTED_MAX = 64
 
@@ -77,11 +77,6 @@ def _bool(value: object, _: object = None) -> bool:
     if type(value) is not bool:
         raise wrong("True or false", value)
     return value
-
-
-def _none(value: object, _: object = None) -> None:
-    if value is not None:
-        raise wrong("Null", value)
 
 
 def _decimal(value: object, _: object = None) -> Decimal:
@@ -147,7 +142,6 @@ SCALARS: Final[Mapping[type, Callable[..., Any]]] = {
     str: _text,
     int: _whole,
     bool: _bool,
-    NoneType: _none,
     Decimal: _decimal,
     Fraction: _fraction,
     datetime: _instant,
@@ -182,7 +176,12 @@ class Careful:
     def __init__(self, tags: Tags, stored: bool, problems: Iterable[Problem] = ()) -> None:
         self._tags, self._stored = tags, stored
         self.problems = list(problems)
-        self._known = {problem.path for problem in self.problems}
+        # At fault already: where a look at the tree found something, and all that this is a part of.
+        self._known = {
+            problem.path[:end]
+            for problem in self.problems
+            for end in (0, len(problem.path), *(found.start() for found in _STEP.finditer(problem.path)))
+        }
         self._suggestions = 0
 
     def read(self, annotation: Any, tree: object) -> Any:
@@ -194,7 +193,7 @@ class Careful:
 
     def add(self, path: str, message: str) -> None:
         """Notes a problem, unless a look at the tree has already found its cause, at the path or below it."""
-        if any(known.startswith(path) for known in self._known):
+        if path in self._known:
             return
         self.problems.append(Problem(path, message))
         if len(self.problems) >= limit("problems", self._stored):

@@ -39,7 +39,7 @@ class GiveUp(Exception):  # noqa: N818  # It never leaves the codec.
 
 
 class Compiled:
-    """Functions that read and write, made once per annotation."""
+    """Functions that read and write, made once per annotation, after `Tags.check` has taken it."""
 
     def __init__(self, tags: Tags) -> None:
         self._tags = tags
@@ -53,11 +53,7 @@ class Compiled:
         if known is None:
             # Classes may hold themselves: what is asked for in between is looked up when it is called.
             self._readers[annotation] = lambda value, _=None: self._readers[annotation](value)
-            try:
-                known = self._readers[annotation] = self._make_reader(annotation)
-            except BaseException:
-                del self._readers[annotation]
-                raise
+            known = self._readers[annotation] = self._make_reader(annotation)
         return known
 
     def _make_reader(self, annotation: Any) -> Hook:
@@ -126,11 +122,7 @@ class Compiled:
         known = self._writers.get(annotation)
         if known is None:
             self._writers[annotation] = lambda value: self._writers[annotation](value)  # noqa: PLW0108  # later
-            try:
-                known = self._writers[annotation] = self._make_writer(annotation)
-            except BaseException:
-                del self._writers[annotation]
-                raise
+            known = self._writers[annotation] = self._make_writer(annotation)
         return known
 
     def _make_writer(self, annotation: Any) -> Hook:
@@ -143,8 +135,9 @@ class Compiled:
             case Maybe(of=of):
                 write = self.writer(of)
                 return identity if write is identity else lambda value: None if value is None else write(value)
-            case Either():
-                return lambda value: list(value) if type(value) is tuple else value
+            case Either(of=kinds):
+                scalars = frozenset(kind for kind in kinds if isinstance(kind, type))
+                return lambda value: _write_either(value, scalars, len(scalars) < len(kinds))
             case Table(of=cls):
                 return self._make_table_writer(cls)
             case Tagged(of=classes):
@@ -233,6 +226,14 @@ def _write_decimal(value: Decimal) -> str:
 
 def _write_amount(value: Amount) -> dict[str, Any]:
     return {"steps": value.steps, "unit": value.unit}
+
+
+def _write_either(value: Any, scalars: frozenset[type], texts: bool) -> Any:
+    if type(value) in scalars:
+        return value
+    if texts and type(value) is tuple and all(type(each) is str for each in value):
+        return list(value)
+    raise InvalidValueError(f"{quote(value)} can be no such fact: give a text, a whole number, true or false.")
 
 
 def _write_tagged(value: Any, writers: Mapping[type, Hook]) -> Any:

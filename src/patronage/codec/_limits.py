@@ -66,6 +66,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BRACKET = re.compile(r"[\[\]{}]")
+_IN_LINE = re.compile(r"[^\n]+")
 _NO_SIGNS = bytes(byte for byte in range(256) if byte not in b'[]{}"')
 
 # Possessive throughout: each character is looked at once, also where a string never ends.
@@ -202,7 +203,7 @@ def _blank(found: re.Match[str]) -> str:
     whole = found[0]
     if whole.startswith("#"):
         return " " * len(whole)
-    return "".join("\n" if sign == "\n" else '"' for sign in whole) if "\n" in whole else '"' * len(whole)
+    return _IN_LINE.sub(lambda line: '"' * len(line[0]), whole)
 
 
 def holds_surrogate_escape(text: str) -> bool:

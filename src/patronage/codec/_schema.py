@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
-from types import NoneType
 from typing import Any, Final
 
 from patronage.codec._limits import limit
@@ -44,7 +43,6 @@ _SCALARS: Final[Mapping[type, Schema]] = {
     str: {"type": "string"},
     int: {"type": "integer"},
     bool: {"type": "boolean"},
-    NoneType: {"type": "null"},
     Decimal: {"anyOf": [{"type": "string", "pattern": f"^{_NUMBER}$"}, {"type": "integer"}]},
     Fraction: {"anyOf": [{"type": "string", "pattern": f"^{_NUMBER}(/{_NUMBER})?$"}, {"type": "integer"}]},
     datetime: {"type": "string", "pattern": _INSTANT},

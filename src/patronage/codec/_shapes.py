@@ -127,7 +127,7 @@ _MEMBERS_MAX: Final[Mapping[Any, str]] = {
 }
 """Lists whose length has a limit, by what is in them."""
 
-SCALARS: Final = frozenset({str, int, bool, types.NoneType, Decimal, Fraction, datetime, date, time, Amount})
+SCALARS: Final = frozenset({str, int, bool, Decimal, Fraction, datetime, date, time, Amount})
 
 
 @attrs.frozen
@@ -219,12 +219,36 @@ class Tags:
         self.of_class: dict[type, str] = {cls: tag for classes in TAGS.values() for tag, cls in classes.items()}
         self._shapes: dict[Any, Shape] = {}
         self._fields: dict[type, tuple[Field, ...]] = {}
+        self._checked: set[Any] = set()
 
     def add(self, cls: type, tag: str, family: Any) -> None:
         """Adds a caller's class. Everything that was known of shapes is looked up anew."""
         self.families[family][tag] = cls
         self.of_class[cls] = tag
         self._shapes.clear()
+
+    def check(self, annotation: Any) -> None:
+        """Raises InvalidValueError where some value of *annotation*, however deep, could not be written."""
+        if annotation in self._checked:
+            return
+        pending, seen = [annotation], set[Any]()
+        while pending:
+            each = pending.pop()
+            if each in seen:
+                continue
+            seen.add(each)
+            match self.shape(each):
+                case Table(of=cls):
+                    pending += [field.annotation for field in self.fields(cls)]
+                case Tagged(of=classes):
+                    pending += classes.values()
+                case Either(of=members) | Row(of=members):
+                    pending += members
+                case Maybe(of=of) | Many(of=of) | Keyed(of=of):
+                    pending.append(of)
+                case Scalar() | OneOf():
+                    pass
+        self._checked.add(annotation)
 
     def shape(self, annotation: Any) -> Shape:
         """What *annotation* means. Raises InvalidValueError for what no document can hold."""
@@ -234,8 +258,6 @@ class Tags:
         return known
 
     def _shape(self, annotation: Any) -> Shape:
-        if annotation is None:
-            annotation = types.NoneType
         if annotation in SCALARS:
             return Scalar(annotation)
         origin, members = typing.get_origin(annotation), typing.get_args(annotation)

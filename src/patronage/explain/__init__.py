@@ -29,15 +29,16 @@ from patronage.explain._asking import (
     refusal_facts,
     same_as_recorded,
 )
-from patronage.explain._phrases import ENGLISH, Clause, End, Figure, Phrases, Told, Voice
+from patronage.explain._explanation import EntryExplained, Explanation, Item
+from patronage.explain._phrases import ENGLISH, Clause, Either, End, Figure, Phrases, Told, Voice
 from patronage.ledger import (
     EXPIRED,
-    Account,
     Benefit,
     Booking,
     Commit,
     Entry,
     Fact,
+    GrantChange,
     GrantEntry,
     Lot,
     Refusal,
@@ -55,75 +56,6 @@ from patronage.units import Amount, UnitKind
 
 _FACTS: Final = (Purchase, Enrolment, Activity)
 _WITHOUT_LOTS: Final = ("dropped", "forgiven")
-
-
-@attrs.frozen
-class Item:
-    """One thing that an explanation says: a *code* with its *facts*, and the *sentence* made from them."""
-
-    code: str
-    facts: FrozenMapping[str, Told]
-    sentence: str
-
-
-@attrs.frozen
-class EntryExplained:
-    """
-    One entry: what it is (*item*), what each rule has in it (*parts*), what limits kept back (*trims*), which *lots*.
-
-    The `granted` of the parts sum to what the entry moved, below zero where it took; each is its
-    `wanted` less its `trimmed`. *by_time* says that time did it, not the event.
-    """
-
-    entry_id: str
-    by_time: bool
-    item: Item
-    parts: tuple[Item, ...]
-    trims: tuple[Item, ...]
-    lots: tuple[Item, ...]
-
-
-@attrs.frozen
-class Explanation:
-    """
-    A commit explained. `text` is all of it, a line each; the rest is the same as data.
-
-    *not_applied* are the rules that gave nothing to a purchase, an enrolment or an activity, and why
-    not. *reproduced* says whether deciding again gives the same: for these events by asking the
-    policies on the commit's own basis, for all others only where the state before was given (None
-    without). *check* says it in words.
-    """
-
-    account: Account
-    event_id: str
-    heading: Item
-    entries: tuple[EntryExplained, ...]
-    benefits: tuple[Item, ...]
-    refusal: Item | None
-    not_applied: tuple[Item, ...]
-    reproduced: bool | None
-    check: Item
-
-    @property
-    def items(self) -> tuple[Item, ...]:
-        """All that it says, in reading order."""
-        return tuple(item for _, item in self._told())
-
-    @property
-    def text(self) -> str:
-        """All sentences, a line each; what belongs to an entry is set in below it."""
-        return "\n".join(("  - " if inner else "") + item.sentence for inner, item in self._told())
-
-    def _told(self) -> Iterator[tuple[bool, Item]]:
-        yield False, self.heading
-        for entry in self.entries:
-            yield False, entry.item
-            for item in (*entry.parts, *entry.trims, *entry.lots):
-                yield True, item
-        if self.refusal is not None:
-            yield False, self.refusal
-        for item in (*self.benefits, *self.not_applied, self.check):
-            yield False, item
 
 
 def explain(
@@ -205,7 +137,9 @@ class _Teller:
             facts[name] = getattr(event, name, None)
         facts["why"] = getattr(event, "reason", None)
         if isinstance(event, Purchase):
-            facts["total"] = Amount(event.total, event.currency) if event.currency is not None else "0"
+            facts["total"] = (
+                Amount(event.total, event.currency) if event.currency is not None else Clause("word.nothing")
+            )
         code = f"event.{type(event).__name__.lower()}"
         if isinstance(event, Activity) and event.count == 1:
             code += "_once"
@@ -361,7 +295,9 @@ class _Teller:
             "giver": grant.giver,
             "rule": entry.rule or None,
         }
-        return self.item(f"grant.{entry.reason.code}", facts, f"grant.any_{entry.change.value}")
+        change = f"grant.any_{entry.change.value}"
+        restored = entry.change is GrantChange.RESTORED
+        return self.item(change if restored else f"grant.{entry.reason.code}", facts, change)
 
     def _wake(self, entry: WakeEntry) -> Item:
         wake_up = entry.wake_up
@@ -486,4 +422,17 @@ class _Teller:
         return next((name for name in names if getattr(stamped, name) != getattr(commit, name)), None)
 
 
-__all__ = ["ENGLISH", "EntryExplained", "Explanation", "Item", "Phrases", "explain", "refusal_sentence"]
+__all__ = [
+    "ENGLISH",
+    "Clause",
+    "Either",
+    "End",
+    "EntryExplained",
+    "Explanation",
+    "Figure",
+    "Item",
+    "Phrases",
+    "Told",
+    "explain",
+    "refusal_sentence",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -164,7 +164,12 @@ def _told(value: object) -> Told:
 
 @attrs.frozen
 class Answer:
-    """What one policy answers when asked again: *applied* are the rules that have something in it."""
+    """
+    What one policy answers when asked again.
+
+    *applied* are the rules that have something in it; *unread* the debits (unit, label, rule) that take
+    up to a balance which the terms do not read, so that the basis does not hold it.
+    """
 
     policy: str
     occasion: Occasion
@@ -172,7 +177,7 @@ class Answer:
     trace: tuple[WhyNot, ...]
     applied: frozenset[str]
     problem: str | None
-    watched: bool
+    unread: frozenset[tuple[str, str | None, str]]
 
 
 Answers = Sequence[Answer]
@@ -197,16 +202,15 @@ def asked_again(commit: Commit, bound: BoundTerms) -> Answers:
         except Exception as error:
             problem = f"{type(error).__name__}: {quote(str(error))}"
         applied = {book.rule for effect in effects if isinstance(effect, Credit) for book in effect.books}
-        watched = all(not _unknown(effect, bound) for effect in effects)
-        told.append(Answer(policy.name, occasion, effects, tuple(trace), frozenset(applied), problem, watched))
+        unread = frozenset(
+            (effect.amount.unit, effect.label, effect.rule)
+            for effect in effects
+            if isinstance(effect, Debit) and effect.up_to and effect.amount.unit not in bound.watched
+        )
+        told.append(Answer(policy.name, occasion, effects, tuple(trace), frozenset(applied), problem, unread))
         if effects:
             basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
     return told
-
-
-def _unknown(effect: Effect, bound: BoundTerms) -> bool:
-    """Whether an effect depends on a balance that the basis does not hold: taken up to what is there, unread."""
-    return isinstance(effect, Debit) and effect.up_to and effect.amount.unit not in bound.watched
 
 
 _Made = tuple[str, str, str | None, int, tuple[Booking, ...]]
@@ -218,15 +222,9 @@ def same_as_recorded(commit: Commit, told: Answers) -> tuple[str, dict[str, Told
     failed = next((answer for answer in told if answer.problem is not None), None)
     if failed is not None:
         return "check.differs_other", {"what": failed.problem}
-    free = {
-        (answer.policy, effect.amount.unit, effect.label)
-        for answer in told
-        if not answer.watched
-        for effect in answer.effects
-        if isinstance(effect, Debit) and effect.up_to
-    }
-    now = [made for answer in told for made in _now(answer) if made[:3] not in free]
-    then = [made for made in _then(commit) if made[:3] not in free]
+    free = {(answer.policy, unit, label, rule) for answer in told for unit, label, rule in answer.unread}
+    now = [made for answer in told for made in _now(answer) if not _is_free(made, free)]
+    then = [made for made in _then(commit) if not _is_free(made, free)]
     if now != then:
         return _first_difference(now, then)
     for what, here, there in (
@@ -236,6 +234,12 @@ def same_as_recorded(commit: Commit, told: Answers) -> tuple[str, dict[str, Told
         if here != there:
             return "check.differs_other", {"what": what}
     return None
+
+
+def _is_free(made: _Made, free: Set[tuple[str, str, str | None, str]]) -> bool:
+    """Whether it is a debit that the commit alone cannot tell."""
+    policy, unit, label, steps, books = made
+    return steps < 0 and any((policy, unit, label, book.rule) in free for book in books)
 
 
 def _now(answer: Answer) -> Iterable[_Made]:

@@ -14,164 +14,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
-from typing import Final, TypeVar
+from datetime import datetime, timedelta, timezone
+from typing import TypeVar
 
 import attrs
 
-from patronage.decisions import Decision
 from patronage.errors import DuplicateEventError, StaleStateError
-from patronage.events import (
-    Activity,
-    Adjustment,
-    Event,
-    Line,
-    Purchase,
-    Redemption,
-    Refund,
-    Reservation,
-    StatusGrant,
-)
+from patronage.events import Event, Redemption, Refund, Reservation, StatusGrant
 from patronage.ledger import Account, Commit
-from patronage.occasions import Life
-from patronage.policies import PointsPolicy
-from patronage.program import Program
 from patronage.repositories import AsyncLedgerRepository, LedgerRepository, Stored
-from patronage.rewards import PayWithPoints
-from patronage.rules import SpendRule
-from patronage.state import State, fold
-from patronage.terms import Terms
-from patronage.terms_of_time import days
-from patronage.units import Unit, currency
+from patronage.state import fold
+from patronage.testing._contract_play import (
+    MICROSECOND,
+    NOON,
+    POINTS,
+    PROGRAM,
+    USD,
+    A,
+    B,
+    advance,
+    all_of,
+    bought,
+    check,
+    commits_for,
+    credited,
+    nothing,
+    record,
+    refused,
+    renamed,
+    state_of,
+    stored_of,
+)
 
 T = TypeVar("T")
-
-USD: Final = currency("USD")
-POINTS: Final = Unit("points")
-NOON: Final = datetime(2025, 3, 1, 12, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
-A: Final = Account.member("a")
-B: Final = Account.member("b")
-
-PROGRAM: Final = Program(
-    id="contract",
-    time_zone="Europe/Berlin",
-    terms=Terms(
-        units=(USD, POINTS),
-        policies=(
-            PointsPolicy(
-                name="base",
-                rules=(SpendRule(per=USD.of("1.00"), credit=POINTS.of(1), life=Life(expires_after=days(30))),),
-            ),
-        ),
-        rewards=(PayWithPoints(name="pay", points=POINTS.of(10), value=USD.of("1.00")),),
-    ),
-)
-"""A point a dollar for thirty days, and a dollar for ten points."""
-
-
-def check(holds: bool, sentence: str) -> None:
-    """Raises AssertionError with *sentence*, also where Python runs without assertions."""
-    if not holds:
-        raise AssertionError(sentence)
-
-
-def refused(errors: type[Exception], repository: LedgerRepository, commits: Sequence[Commit], sentence: str) -> None:
-    """Appending must raise one of *errors*, and nothing else."""
-    try:
-        repository.append(commits)
-    except errors:
-        return
-    except Exception as error:
-        raise AssertionError(f"{sentence} The store raised {type(error).__name__} instead.") from error
-    raise AssertionError(f"{sentence} The store took it.")
-
-
-def nothing(account: Account, id: str, at: datetime = NOON) -> Event:
-    """A fact that is worth nothing."""
-    return Activity(id=id, member=account.id, occurred_at=at, kind="visit")
-
-
-def bought(account: Account, id: str, at: datetime = NOON, total: str = "50.00") -> Event:
-    """A purchase: a point a dollar, for thirty days."""
-    return Purchase(id=id, member=account.id, occurred_at=at, lines=(Line(total=USD.of(total)),))
-
-
-def credited(account: Account, id: str, steps: int, at: datetime = NOON, expires_at: datetime | None = None) -> Event:
-    """An operator's credit."""
-    return Adjustment(
-        id=id,
-        member=account.id,
-        occurred_at=at,
-        amount=POINTS.steps(steps),
-        actor="contract",
-        reason="opening",
-        expires_at=expires_at,
-    )
-
-
-def stored_of(repository: LedgerRepository, account: Account) -> Stored | None:
-    """The account as the store has it."""
-    return repository.load([account]).get(account)
-
-
-def state_of(repository: LedgerRepository, account: Account) -> State:
-    """The account's state; empty where it has none."""
-    stored = stored_of(repository, account)
-    return State.of(account) if stored is None else stored.state
-
-
-def all_of(repository: LedgerRepository, account: Account) -> list[Commit]:
-    """The account's whole history."""
-    return list(repository.history(account))
-
-
-def decide(repository: LedgerRepository, account: Account, event: Event, *, state: State | None = None) -> Decision:
-    """What the event comes to, on the stored state unless another is given."""
-    names = {event.id, event.about}
-    past = list(repository.history(account, about=names))
-    return PROGRAM.decide(state or state_of(repository, account), event, history=past)
-
-
-def commits_for(
-    repository: LedgerRepository, account: Account, *events: Event, state: State | None = None
-) -> list[Commit]:
-    """Commits for events that do not speak of each other, stamped as the service does. Not appended."""
-    state = state or state_of(repository, account)
-    commits = []
-    for event in events:
-        decision = decide(repository, account, event, state=state)
-        state = decision.state or state
-        commits += [
-            attrs.evolve(
-                commit,
-                fingerprint=f"fingerprint of {event.id}",
-                terms_digest="digest",
-                recorded_at=event.occurred_at + timedelta(seconds=1, microseconds=1),
-            )
-            for commit in decision.commits
-        ]
-    return commits
-
-
-def record(repository: LedgerRepository, account: Account, *events: Event) -> list[Commit]:
-    """Decides and appends the events one by one."""
-    written = []
-    for event in events:
-        commits = commits_for(repository, account, event)
-        repository.append(commits)
-        written += commits
-    return written
-
-
-def advance(repository: LedgerRepository, account: Account, until: datetime) -> None:
-    """Stores what time alone does."""
-    repository.append(PROGRAM.advance(state_of(repository, account), until).commits)
-
-
-def renamed(commit: Commit, id: str) -> Commit:
-    """The commit as if its event had another id."""
-    return attrs.evolve(commit, event=attrs.evolve(commit.event, id=id), root=id, names=(id,))
 
 
 class LedgerRepositoryContract:
@@ -180,6 +55,10 @@ class LedgerRepositoryContract:
     def make_repository(self) -> LedgerRepository:
         """A repository without commits: each call gives a fresh one."""
         raise NotImplementedError("make_repository() gives the repository to be proved.")
+
+    def make_neighbour(self, repository: LedgerRepository) -> LedgerRepository | None:
+        """A repository of another program in the database of *repository*; None where a database has one only."""
+        return None
 
     # Reading.
 
@@ -383,6 +262,21 @@ class LedgerRepositoryContract:
             check(len(commits) == 1 and commits[0].account == account, "Each account must have its own commit.")
             check(state_of(repository, account).account == account, "Each account must have its own state.")
 
+    def test_two_programs_in_one_database_do_not_meet(self) -> None:
+        """Equal members and event ids of two programs are two. Passes unseen where `make_neighbour` gives None."""
+        repository = self.make_repository()
+        neighbour = self.make_neighbour(repository)
+        if neighbour is None:
+            return
+        record(repository, A, bought(A, "p"))
+        check(not neighbour.load([A]), "Another program's accounts must not be loaded.")
+        check(not neighbour.due(NOON + timedelta(days=99)), "Another program's accounts must not be due.")
+        record(neighbour, A, bought(A, "p", total="7.00"))
+        record(repository, A, nothing(A, "n"))
+        check(len(all_of(neighbour, A)) == 1, "Another program's commits must not be read.")
+        check(len(all_of(repository, A)) == 2, "Another program's commits must not be read.")
+        check(state_of(repository, A) != state_of(neighbour, A), "Another program's state must not be touched.")
+
     def test_a_thousand_events_later_the_first_is_still_known(self) -> None:
         """Nothing is pruned, and no read is cut off at a round number."""
         repository = self.make_repository()
@@ -464,6 +358,11 @@ class LedgerRepositoryContract:
         check(list(repository.due(end.astimezone(zone))) == [A], "due() must understand every offset.")
         check(not repository.due(end - MICROSECOND), "An account must not be due before its next_due.")
         check(not repository.due((end - MICROSECOND).astimezone(zone)), "due() must understand every offset.")
+        sooner = NOON + timedelta(hours=1)
+        record(repository, A, credited(A, "d", 5, NOON, sooner))
+        check(list(repository.due(sooner)) == [A], "An account must be due at the next_due of its last commit.")
+        advance(repository, A, sooner)
+        check(not repository.due(end - MICROSECOND), "An account must be due at the next_due of its last commit.")
 
     def test_every_duty_makes_an_account_due(self) -> None:
         """A lot that ends, one that becomes available, a grant that runs out, a reservation that lapses."""
@@ -482,7 +381,7 @@ class LedgerRepositoryContract:
                     id="h", member="hold", occurred_at=NOON, reward="pay", amount=POINTS.of(10), lapses_at=later
                 ),
             ],
-            "waits": [attrs.evolve(credited(Account.member("waits"), "c", 5), available_at=later)],
+            "waits": [credited(Account.member("waits"), "c", 5, available_at=later)],
         }
         for id, duties in events.items():
             record(repository, Account.member(id), *duties)

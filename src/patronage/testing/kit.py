@@ -251,6 +251,8 @@ class _Check:
 
     def elsewhere(self, shown: Sequence[Occasion], answers: Sequence[tuple[Effect, ...]]) -> tuple[str, ...]:
         """Other processes with other hash seeds answer the same; a sentence where they could not be asked."""
+        if not shown:
+            return ()
         try:
             sent = pickle.dumps((self.policy, list(shown)))
         except Exception as error:
@@ -348,5 +350,5 @@ def _told_elsewhere(sent: bytes, seed: str) -> list[tuple[Effect, ...]] | str:
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         return said[-1] if said else f"it ended with {done.returncode}"
-    told: list[tuple[Effect, ...]] = pickle.loads(done.stdout)
+    told: list[tuple[Effect, ...]] = pickle.loads(done.stdout)  # What this very process asked for.
     return told

@@ -9,8 +9,8 @@ import attrs
 
 from patronage import Amount, Credit, Effect, Give, Line, Occasion, Read, SetTo, Wake
 from patronage.occasions import Woken
-from patronage.periods import Calendar
-from patronage.terms_of_time import Lasting, Term
+from patronage.periods import YEAR, Calendar, parse_instant
+from patronage.terms_of_time import EndOfPeriod, Lasting, Term
 
 
 @attrs.frozen
@@ -45,6 +45,51 @@ class Gives:
         activity = occasion.activity
         if (self.purchases and occasion.purchase is not None) or (activity and activity.kind in self.activities):
             yield Give(key=self.key, value=self.value, lasts=self.lasts, rule=self.name)
+
+
+@attrs.frozen
+class UntilInstant:
+    """A term that ends at one instant, whatever the anchor."""
+
+    at: datetime
+
+    @property
+    def by_day(self) -> bool:
+        """False: an instant of its own."""
+        return False
+
+    def end(self, anchor: datetime, calendar: Calendar, times: int = 1) -> datetime:
+        """The instant."""
+        return self.at
+
+
+@attrs.frozen(kw_only=True)
+class Stays:
+    """
+    A policy: linking gives the tier that the partner states; a stay that is posted qualifies until the year ends.
+
+    A stay that is booked is a window to come: a wake-up at check-in gives it, until check-out.
+    """
+
+    name: str
+
+    def effects(self, occasion: Occasion) -> Iterable[Effect]:
+        """Grants for what the activity states, or for the window that has begun."""
+        activity, trigger = occasion.activity, occasion.trigger
+        if isinstance(trigger, Woken):
+            until = parse_instant(str(trigger.wake_up.facts["checkout"]))
+            yield Give(key="in-stay", lasts=UntilInstant(until), rule="check-in")
+        elif activity is None:
+            return
+        elif activity.kind == "link":
+            yield Give(key="tier", value=str(activity.attributes["tier"]), rule="link")
+            if activity.attributes.get("promo_registered"):
+                yield Give(key="promo", rule="link")
+        elif activity.kind == "stay_posted":
+            yield Give(key="stay", lasts=EndOfPeriod(period=YEAR), rule="posted")
+        elif activity.kind == "stay_booked":
+            begins = parse_instant(str(activity.attributes["checkin"]))
+            yield Wake(at=begins, name="check-in", facts={"checkout": activity.attributes["checkout"]})
 
 
 @attrs.frozen(kw_only=True)
@@ -137,4 +182,3 @@ class LettersOfTheStore:
         if purchase is not None and purchase.store:
             n = sum(letter.isalnum() for letter in purchase.store)
             yield Credit(Amount(n * self.credit.steps, self.credit.unit), rule="letters")
-

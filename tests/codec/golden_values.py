@@ -1,0 +1,276 @@
+"""
+The values whose documents of format 0 are kept in `golden/`: one of each event, a commit, a state, a program.
+
+Run as a module, this writes the documents that are not there yet; one that is there is never changed.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from codec.documents import CODEC, INSTANT, POINTS, PROGRAM_TOML, USD
+from patronage._frozen import FrozenMapping
+from patronage.events import (
+    Activity,
+    Adjustment,
+    Cancellation,
+    Capture,
+    Confirmation,
+    Discount,
+    Enrolment,
+    Line,
+    LineKind,
+    Purchase,
+    Redemption,
+    Refund,
+    RefundLine,
+    Release,
+    Reservation,
+    StatusEnd,
+    StatusGrant,
+    Tender,
+    TimePassed,
+)
+from patronage.ledger import (
+    ISSUED,
+    REDEEMED,
+    Account,
+    Balance,
+    Basis,
+    Benefit,
+    BenefitKind,
+    Booking,
+    Commit,
+    Fact,
+    Grant,
+    GrantChange,
+    GrantEntry,
+    Lot,
+    Reason,
+    Refusal,
+    RejectionCode,
+    Source,
+    Transfer,
+    Validity,
+    WakeChange,
+    WakeEntry,
+    WakeUp,
+)
+from patronage.program import Program
+from patronage.state import State
+from patronage.terms_of_time import Until, months
+
+FOLDER: Final = Path(__file__).with_name("golden") / "format_0"
+
+YEAR: Final = datetime(2025, 6, 1, 4, tzinfo=UTC)
+MEMBER: Final = Account.member("m-1")
+ABOUT: Final = Source(MEMBER, "order-17")
+
+LOT: Final = Lot(
+    unit="points",
+    steps=120,
+    label="charity-9",
+    validity=Validity(
+        available_at=INSTANT + timedelta(days=14),
+        expires_at=YEAR,
+        held_by="gold",
+        grace=months(1, until=Until.END_OF_MONTH),
+    ),
+    source=ABOUT,
+    credited_at=INSTANT,
+    reserved_for="hold-1",
+)
+GRANT: Final = Grant(
+    key="tier",
+    value="gold",
+    valid_from=INSTANT,
+    valid_until=YEAR,
+    uses=None,
+    giver="levels/gold",
+    occasion="2024",
+    source=ABOUT,
+    consumed=(LOT,),
+)
+WAKE_UP: Final = WakeUp(INSTANT, "levels", "review", FrozenMapping({"n": 1, "last": None, "ids": ("a", "b")}))
+PURCHASE: Final = Purchase(
+    id="order-17",
+    member="m-1",
+    occurred_at=INSTANT,
+    lines=(
+        Line(
+            total=USD.of("120.00"),
+            sku="4711",
+            category="books",
+            brand="Épée",
+            tags=("new", "sale"),
+            quantity="1.50",
+            tax=USD.of("10.00"),
+            discounts=(Discount(kind="coupon", total=USD.of("1.00")),),
+            measures={"km": "3.10"},
+            attributes={"gift": True, "shelf": 12, "note": "☃"},
+        ),
+        Line(id="ship", total=USD.of("30.00"), kind=LineKind.SHIPPING),
+    ),
+    discounts=(Discount(kind="staff", total=USD.of("10.00")),),
+    tenders=(
+        Tender(kind="points", total=USD.of("40.00"), redemption="r-1"),
+        Tender(kind="card", total=USD.of("100.00")),
+    ),
+    by="m-2",
+    channel="web",
+    store="berlin-1",
+    attributes={"first": False},
+)
+
+
+def _head(id: str) -> dict[str, Any]:
+    return {"id": id, "member": "m-1", "occurred_at": INSTANT}
+
+
+FACTS: Final[FrozenMapping[str, Fact]] = FrozenMapping([("rate", "3/2"), ("whole", True)])
+VALUES: Final[dict[str, Any]] = {
+    "enrolment": Enrolment(**_head("e-1"), channel="app", attributes={"campaign": "may"}),
+    "purchase": PURCHASE,
+    "refund": Refund(
+        **_head("f-1"),
+        purchase="order-17",
+        lines=(RefundLine(id="1", quantity="0.5"), RefundLine(id="ship", total=USD.of("3.00"))),
+        tenders=(Tender(kind="card", total=USD.of("43.00")),),
+    ),
+    "redemption": Redemption(
+        **_head("r-1"), reward="money-off", amount=POINTS.of(4000), cart=(Line(total=USD.of("150.00")),), channel="web"
+    ),
+    "reservation": Reservation(
+        **_head("hold-1"), reward="mug", times=2, lapses_at=INSTANT + timedelta(minutes=15, microseconds=1)
+    ),
+    "capture": Capture(**_head("c-1"), reservation="hold-1", amount=POINTS.of(50)),
+    "release": Release(**_head("l-1"), reservation="hold-1"),
+    "cancellation": Cancellation(**_head("x-1"), undoes="r-1"),
+    "confirmation": Confirmation(**_head("k-1"), of="order-17"),
+    "activity": Activity(**_head("v-1"), kind="review", count=2, measures={"km": "0.25"}, attributes={"stars": 5}),
+    "adjustment": Adjustment(
+        **_head("a-1"), amount=POINTS.of(100), actor="ann", reason="goodwill", label="charity-9", expires_at=YEAR
+    ),
+    "status_grant": StatusGrant(
+        **_head("s-1"), key="tier", value="gold", until=YEAR, uses=3, actor="ann", reason="match"
+    ),
+    "status_end": StatusEnd(**_head("s-2"), key="tier", value="gold", actor="ann", reason="fraud"),
+    "time_passed": TimePassed(id="~t/2024-05-08T12:30:00.000000Z", member="m-1", occurred_at=INSTANT),
+    "commit": Commit(
+        account=MEMBER,
+        version=7,
+        event=PURCHASE,
+        root="order-17",
+        ordinal=0,
+        names=("order-17", "r-1"),
+        terms_from=datetime(2024, 1, 1, tzinfo=UTC),
+        basis=Basis(
+            (GRANT,),
+            (Balance("points", None, 80), Balance("visits", "2024-05", 2)),
+            FrozenMapping({"shared budget": (Balance("USD", None, 10_000),)}),
+        ),
+        entries=(
+            Transfer(
+                cause="order-17",
+                n=0,
+                at=INSTANT,
+                policy="base",
+                about=ABOUT,
+                unit="points",
+                label="charity-9",
+                steps=120,
+                payer=ISSUED,
+                payee=MEMBER,
+                taken=(),
+                put=(LOT,),
+                books=(
+                    Booking(
+                        rule="one-per-dollar",
+                        steps=120,
+                        wanted=150,
+                        base=(15_000, 1),
+                        exact=(300, 2),
+                        rate="1 points per 1.00 USD",
+                        rounding="floor",
+                        lines=("1",),
+                        trimmed_by="monthly",
+                    ),
+                ),
+                reason=Reason("earned", FACTS),
+            ),
+            GrantEntry(
+                cause="order-17",
+                n=1,
+                at=INSTANT,
+                policy="levels",
+                rule="gold",
+                about=ABOUT,
+                change=GrantChange.GIVEN,
+                grant=GRANT,
+                reason=Reason("given", FrozenMapping()),
+            ),
+            WakeEntry(
+                cause="order-17",
+                n=2,
+                at=INSTANT,
+                policy="levels",
+                rule="",
+                about=ABOUT,
+                change=WakeChange.SET,
+                wake_up=WAKE_UP,
+                reason=Reason("set", FrozenMapping()),
+            ),
+            Transfer(
+                cause="order-17",
+                n=3,
+                at=INSTANT,
+                policy="money-off",
+                about=Source(MEMBER, "r-1"),
+                unit="points",
+                label=None,
+                steps=40,
+                payer=MEMBER,
+                payee=REDEEMED,
+                taken=(Lot("points", 40, None, Validity(), None, None, None),),
+                put=(),
+                books=(),
+                reason=Reason("redeemed", FrozenMapping()),
+            ),
+        ),
+        benefits=(
+            Benefit(BenefitKind.MONEY_OFF, "money-off", USD.of("40.00"), 1, FrozenMapping({"1": 3200, "ship": 800})),
+        ),
+        refusal=Refusal(RejectionCode.BALANCE_TOO_LOW, FrozenMapping({"available": 80, "asked": 100})),
+        next_due=YEAR,
+        fingerprint="f" * 64,
+        terms_digest="d" * 64,
+        recorded_at=INSTANT + timedelta(seconds=1),
+    ),
+    "state": State(
+        account=MEMBER,
+        version=7,
+        clock=INSTANT,
+        lots=FrozenMapping({"points": (LOT, Lot("points", 80, None, Validity(), None, None, None))}),
+        pending=(
+            Lot("points", 5, None, Validity(on_confirmation=True, expires_after=months(12)), ABOUT, INSTANT, None),
+        ),
+        grants=(GRANT,),
+        wake_ups=(WAKE_UP,),
+        next_due=YEAR,
+    ),
+    "program": CODEC.load_toml(PROGRAM_TOML, Program),
+}
+
+
+def write_missing() -> None:
+    """Writes the documents of values that have none yet."""
+    for name, value in VALUES.items():
+        path = FOLDER / f"{name}.json"
+        if not path.exists():
+            path.write_bytes(CODEC.dump_bytes(value) + b"\n")
+
+
+if __name__ == "__main__":
+    write_missing()
