@@ -38,8 +38,7 @@ loyalty.record(Enrolment(id="e-1", member="ada", occurred_at=day))
 
 cart = (Line(id="boots", total=usd.of("289.90")), Line(id="socks", total=usd.of("24.00")))
 order = Purchase(id="o-1", member="ada", occurred_at=day, lines=cart)
-(preview,) = loyalty.preview(order)
-print("The cart would earn", preview.earned(points))
+print("The cart would earn", loyalty.preview(order)[0].earned(points))
 print("It earned", loyalty.record(order).earned(points))
 print(loyalty.explain("ada", "o-1").text)
 
@@ -49,9 +48,12 @@ tenders = (Tender(kind="points", total=usd.of("2.00"), redemption="r-1"), Tender
 again = Purchase(id="o-2", member="ada", occurred_at=later, lines=cart, tenders=tenders)
 redeemed, bought = loyalty.record_all([paid, again])
 print("Paid with points:", *(usd.text(benefit.amount) for benefit in redeemed.benefits if benefit.amount))
-
-refund = Refund(
-    id="f-1", member="ada", occurred_at=day + timedelta(days=9), purchase="o-1", lines=(RefundLine(id="socks"),)
-)
+back = day + timedelta(days=9)
+refund = Refund(id="f-1", member="ada", occurred_at=back, purchase="o-1", lines=(RefundLine(id="socks"),))
 print("The socks came back:", loyalty.record(refund).earned(points))
-print(loyalty.standing("ada")[points])
+
+print("Her statement:")
+for line in loyalty.statement("ada", day, day + timedelta(days=30)):
+    if line.change is not None:
+        print(f"  {line.entry.at:%d %B}  {line.commit.event.id}  {points.text(line.change)}")
+print("Left:", loyalty.standing("ada")[points])

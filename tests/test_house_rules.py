@@ -46,7 +46,7 @@ ALLOWED = {
     "insights": {"float"},
     "replay": {"float"},
     "stores": {"logging", "socket"},
-    "testing": {"os.environ", "print", "random", "subprocess"},
+    "testing": {"os.environ", "pickle", "print", "random", "subprocess"},
 }
 
 # What the package may import beside the standard library; extras only below the folder that is named for it.

@@ -100,3 +100,14 @@ def test_a_string_of_toml_ends_where_it_ends(before: str) -> None:
     check_toml(f"{before}\ny = 1")
     with pytest.raises(DocumentError, match="8 parts"):
         check_toml(f"{before}\n{NINE} = 1")
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+@pytest.mark.parametrize("quotes", [3, 4, 5])
+def test_what_follows_a_string_of_toml_on_its_line(quotes: int, quote: str) -> None:
+    """A string that ends in one or two quotes of its own hides nothing of the line after it."""
+    text = quote * 3 + "a" + quote * quotes
+    assert tomllib.loads(f"t = {{ x = {text}, y = 1 }}")["t"]["y"] == 1
+    check_toml(f"t = {{ x = {text}, y = 1 }}")
+    with pytest.raises(DocumentError, match="8 parts"):
+        check_toml(f"t = {{ x = {text}, {NINE} = 1 }}")

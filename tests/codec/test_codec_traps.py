@@ -360,6 +360,16 @@ class TestKeys:
         key = json.dumps(changed(PURCHASE, (*LINE, "attributes", "\udfff"), 1))
         assert problems_of(key, Purchase)[0].path == "lines[0].attributes['\\udfff']"
 
+    @pytest.mark.parametrize(
+        "path",
+        [("entries", 0, "books", 0, "rate"), ("entries", 0, "policy"), ("root",), ("names", 0), ("fingerprint",)],
+        ids=shown,
+    )
+    def test_half_a_pair_where_no_class_looks(self, path: Path) -> None:
+        """It is refused in stored documents too, whose classes check no text."""
+        (problem,) = problems_of(json.dumps(changed(commit_tree(), path, "x\ud800")), Commit)
+        assert (problem.path, "surrogate" in problem.message) == (shown(path), True)
+
     def test_a_whole_pair_is_a_character(self) -> None:
         """An escaped pair is the character that it stands for."""
         document = json.dumps(changed(PURCHASE, ("id",), "𝄞"))

@@ -78,7 +78,7 @@ def test_histories_are_answered_whole(events: tuple[Event, ...]) -> None:
 
 def test_a_history_reaches_a_refund_after_a_redemption() -> None:
     """What shops fear most is drawn too."""
-    once = settings(max_examples=1_000, phases=[Phase.generate])
+    once = settings(max_examples=10_000, phases=[Phase.generate])
     events = find(
         histories(rewards=("mug",)),
         lambda events: [type(event) for event in events[-2:]] == [Redemption, Refund],
