@@ -48,8 +48,8 @@ def limits() -> str:
     rows = [
         "# Limits",
         "",
-        "What comes from outside is checked against these before it is parsed. What the library itself stored (commits,",
-        "states) may be larger.",
+        "What comes from outside is checked against these before it is parsed. What the library itself stored",
+        "(commits, states) may be larger.",
         "",
         "| limit | from outside | stored |",
         "| --- | ---: | ---: |",
