@@ -19,7 +19,7 @@ from patronage.ledger import (
     WakeUp,
     build_booking,
 )
-from patronage.occasions import Credit, Debit, Effect, Give, Occasion, Revoke, SetTo, Use, Wake
+from patronage.occasions import Credit, Debit, Effect, Give, Occasion, Revoke, SetTo, Use, Wake, usable
 from patronage.terms import BoundTerms
 from patronage.units import Amount
 
@@ -52,7 +52,7 @@ def apply_effects(
         effect = plain(stated, occasion.basis)
         if isinstance(effect, Credit):
             amount = effect.amount
-            if amount.unit not in bound.units and "." not in amount.unit:
+            if amount.unit not in bound.units and amount.unit not in bound.tallies:
                 raise PolicyError(policy, f"it credits {amount.unit}, which is no unit of the terms.")
             validity = effect.validity if effect.validity is not None else effect.life.resolve(at, calendar)
             books = effect.books or book_of(effect.rule, amount.steps)
@@ -104,16 +104,8 @@ def use(book: Book, effect: Use, policy: str, about: Source) -> None:
     """One use of the grant in force that ends first; nothing where none has uses left."""
     at = book.at
     assert at is not None
-    usable = [
-        grant
-        for grant in book.grants
-        if grant.key == effect.key
-        and grant.uses is not None
-        and (effect.value is None or grant.value == effect.value)
-        and grant.in_force(at)
-    ]
-    if usable:
-        first = min(usable, key=lambda grant: (grant.valid_until is None, grant.valid_until, grant.identity))
+    first = usable(book.grants, effect, at)
+    if first is not None:
         left = attrs.evolve(first, uses=(first.uses or 1) - 1)
         book.grant(GrantChange.USED, left, policy, effect.rule, about, effect.why)
 

@@ -18,6 +18,7 @@ from patronage.errors import AmountOverflowError, LedgerError
 from patronage.ledger import (
     DEBT,
     ISSUED,
+    REDEEMED,
     Account,
     AccountKind,
     Commit,
@@ -227,7 +228,8 @@ class _Walk:
         waits = is_pending(part, entry.at)
         ends = part.source != DEBT and part.reserved_for is None and entry.payee != part.validity.goes_to
         if ends:
-            if waits and entry.payee not in (self.account, ISSUED):
+            undone = part.source == entry.about and entry.payee != REDEEMED
+            if waits and entry.payee != self.account and not undone:
                 self._bad(entry, "it takes what is not yet available.")
             end, needs = lot_end(part, self._grants, self._calendar), part.validity.needs
             if end is not None and end <= entry.at:

@@ -215,6 +215,9 @@ class Book:
 
     def lot(self, unit: str, steps: int, label: str | None, validity: Validity, source: Source) -> Lot:
         """What a credit becomes: a lot of its own with source and age; what never ends, and tallies, merge."""
+        at = self.at
+        if validity.available_at is not None and validity.endless and at is not None and validity.available_at <= at:
+            validity = attrs.evolve(validity, available_at=None)  # Past: it merges like all that never ends.
         if self.is_tally(unit) or (validity.endless and validity.available_at is None and not validity.on_confirmation):
             return build_lot(unit, steps, label, validity, None, None, None)
         return build_lot(unit, steps, label, validity, source, self.at, None)

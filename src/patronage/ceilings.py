@@ -11,7 +11,7 @@ from patronage.errors import InvalidValueError
 from patronage.ledger import ALWAYS, Reason, Validity, build_booking
 from patronage.occasions import AT_ONCE, Credit, Occasion, build_credit
 from patronage.periods import LATEST, Calendar, Period
-from patronage.rules import Ceiling, EarningRule, SpendRule
+from patronage.rules import Ceiling, EarningRule, Grain, SpendRule
 from patronage.terms_of_time import Rolling, Term
 from patronage.units import build_amount
 
@@ -57,6 +57,10 @@ class BoundCeiling:
     @classmethod
     def of(cls, ceiling: Ceiling, rule: EarningRule | None, policy: str, refund_for: Term | None) -> BoundCeiling:
         """A ceiling of a rule (or of a whole policy), bound."""
+        if rule is None and ceiling.by_label:
+            raise InvalidValueError(f"Ceiling {ceiling.name} counts by label: that goes with a rule, which has one.")
+        if ceiling.beyond is not None and getattr(rule, "grain", None) is Grain.LINE:
+            raise InvalidValueError(f"Ceiling {ceiling.name} has a rate beyond: the rule is rounded as a whole then.")
         on_spend = isinstance(rule, SpendRule) and (
             ceiling.limit.unit == rule.per.unit and (ceiling.of_spend or rule.per.unit != rule.credit.unit)
         )

@@ -112,7 +112,7 @@ class Earning:
         for plan in plans:
             if plan.when is not None and not plan.when.holds(occasion, None):
                 if trace is not None:
-                    self._not(trace, plan.name, "condition", {"condition": repr(plan.when)})
+                    self._not(trace, plan.name, "condition", {})
                 continue
             share = plan.share(occasion, counted, uses)
             if isinstance(share, Share):
@@ -164,7 +164,7 @@ class Earning:
             if multiplier.when is None or multiplier.when.holds(occasion, None):
                 active.append(multiplier)
             elif trace is not None:
-                self._not(trace, multiplier.name, "condition", {"condition": repr(multiplier.when)})
+                self._not(trace, multiplier.name, "condition", {})
         later = [multiplier for multiplier in active if multiplier.of_rounded]
         if len(later) < len(active):
             for share in shares:

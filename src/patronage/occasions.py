@@ -350,14 +350,25 @@ def basis_with(
             grants = [g for g in grants if g.key != effect.key or (effect.value and g.value != effect.value)]
         elif isinstance(effect, Use):
             changed = True
-            for i, grant in enumerate(grants):
-                if grant.key == effect.key and (effect.value is None or grant.value == effect.value):
-                    if grant.uses is not None:
-                        grants[i] = attrs.evolve(grant, uses=grant.uses - 1)
-                    break
+            first = usable(grants, effect, occasion.at)
+            if first is not None:
+                grants[grants.index(first)] = attrs.evolve(first, uses=(first.uses or 1) - 1)
     if not changed:
         return basis
     return Basis(tuple(grants), tuple(Balance(u, label, steps) for (u, label), steps in known.items()), basis.others)
+
+
+def usable(grants: Iterable[Grant], effect: Use, at: datetime) -> Grant | None:
+    """The grant with uses left that a `Use` takes: of those in force the one that ends first."""
+    found = [
+        grant
+        for grant in grants
+        if grant.key == effect.key
+        and grant.uses is not None
+        and (effect.value is None or grant.value == effect.value)
+        and grant.in_force(at)
+    ]
+    return min(found, key=lambda grant: (grant.valid_until is None, grant.valid_until, grant.identity), default=None)
 
 
 def _given(effect: Give, occasion: Occasion, policy: str) -> Grant:

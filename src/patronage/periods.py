@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 import attrs
+from dateutil.relativedelta import relativedelta
 
 from patronage.errors import InvalidValueError, quote
 
@@ -115,10 +116,9 @@ def month_after(day: date, months: int) -> date:
 
     Raises InvalidValueError where that leaves the years 2 to 9998.
     """
-    year, index = divmod(day.year * 12 + day.month - 1 + months, 12)
-    if not YEAR_MIN <= year <= YEAR_MAX:
+    if not YEAR_MIN <= (day.year * 12 + day.month - 1 + months) // 12 <= YEAR_MAX:
         raise too_far()
-    return date(year, index + 1, min(day.day, days_in_month(year, index + 1)))
+    return day + relativedelta(months=months)
 
 
 def days_in_month(year: int, month: int) -> int:

@@ -26,6 +26,7 @@ from patronage.ledger import (
     FORGIVEN,
     ISSUED,
     REDEEMED,
+    Account,
     Basis,
     Benefit,
     BenefitKind,
@@ -51,6 +52,8 @@ from patronage.units import build_amount, rounded
 TAKEN_BACK: Final = Reason("taken_back", FrozenMapping())
 Key = tuple[str, str, str | None, str]
 """What a refund compares: policy, unit, label, rule."""
+Room = Callable[[Key, int], int]
+"""How much of a rise still fits under the ceilings."""
 
 
 @attrs.frozen
@@ -130,11 +133,14 @@ def proportional(first: Commit, about: Source, kept: int, total: int, terms: Ref
 class Difference:
     """Books what a root is worth now against what was booked for it, on one book."""
 
-    def __init__(self, book: Book, bound: BoundTerms, about: Source, history: Sequence[Commit]) -> None:
+    def __init__(
+        self, book: Book, bound: BoundTerms, about: Source, history: Sequence[Commit], against: Account = ISSUED
+    ) -> None:
         self.book, self.bound, self.about, self.history = book, bound, about, history
+        self._against = against
         self.charges: list[Benefit] = []
 
-    def settle(self, worth: Mapping[Key, Worth], *, room: Callable[[Key, int], int] | None = None) -> None:
+    def settle(self, worth: Mapping[Key, Worth], *, room: Room | None = None) -> None:
         """Books the differences: per policy, unit, label and validity, those that take first."""
         so_far = booked(self.history, self.about)
         differences: dict[tuple[str, str, str | None], list[tuple[Key, int]]] = {}
@@ -158,10 +164,12 @@ class Difference:
         total: int,
         rules: Sequence[tuple[Key, int]],
         worth: Mapping[Key, Worth],
-        room: Callable[[Key, int], int] | None,
+        room: Room | None,
     ) -> None:
         """More than before, where what came back had held the figure down: trimmed to the room there is now."""
-        granted = total if room is None else min(total, room(rules[0][0], total))
+        granted = total
+        if room is not None:
+            granted = min(total, room(rules[0][0], total))
         if granted <= 0:
             return
         left = total - granted
@@ -174,9 +182,17 @@ class Difference:
             if model is not None and model.validity is not None:
                 validity = model.validity
             if change - trimmed:
-                books.append(_rebook(key[3], change - trimmed, change, model.book if model is not None else None))
+                books.append(_rebook(key[3], change - trimmed, change, None if model is None else model.book))
         self.book.credit(
-            policy, self.about, unit, granted, label, validity or ALWAYS, tuple(books), reason("decided_again")
+            policy,
+            self.about,
+            unit,
+            granted,
+            label,
+            validity or ALWAYS,
+            tuple(books),
+            reason("decided_again"),
+            payer=self._against,
         )
 
     def _take_back(
@@ -190,7 +206,7 @@ class Difference:
             taken = min(steps, max(held, 0))
             if taken:
                 # A tally that has ended is dropped: what is left of the difference is booked by nobody.
-                book.debit(policy, about, unit, taken, label, TAKEN_BACK, ISSUED, _limited(books, taken))
+                book.debit(policy, about, unit, taken, label, TAKEN_BACK, self._against, _limited(books, taken))
             return
         own = self._own_lots(unit, label)
         parts, left = _parts(own, steps)
@@ -205,7 +221,7 @@ class Difference:
             parts.append(back)
         if left:
             parts.append(build_lot(unit, left, label, ALWAYS, DEBT, None, None))
-        book.transfer(policy, about, unit, label, book.account, ISSUED, parts, (), tuple(books), TAKEN_BACK)
+        book.transfer(policy, about, unit, label, book.account, self._against, parts, (), tuple(books), TAKEN_BACK)
         if left:
             self._shortfall(unit, label, left)
 

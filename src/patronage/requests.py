@@ -33,6 +33,7 @@ from patronage.events import (
 from patronage.ledger import (
     ADJUSTED,
     DEBT,
+    ISSUED,
     REDEEMED,
     Benefit,
     Commit,
@@ -52,6 +53,7 @@ from patronage.occasions import Revoke, build_occasion
 from patronage.refunds import (
     Difference,
     Key,
+    Room,
     Worth,
     answers,
     booked,
@@ -300,7 +302,8 @@ class Requests:
     def _cancel_fact(self, root: Commit) -> Outcome:
         """An activity, an enrolment, an adjustment or a status never was."""
         self.bound = self.terms_at(root.event.occurred_at)
-        difference = Difference(self.book, self.bound, self.about, self.past)
+        against = ADJUSTED if isinstance(root.event, Adjustment) else ISSUED
+        difference = Difference(self.book, self.bound, self.about, self.past, against)
         difference.revoke_grants(())
         difference.settle({})
         return tuple(difference.charges)
@@ -357,7 +360,7 @@ class Requests:
             if due > before:
                 give_back(self.book, self.bound.terms.refunds, about, parts, before, due - before)
 
-    def _rooms(self, at: datetime) -> Callable[[Key, int], int]:
+    def _rooms(self, at: datetime) -> Room:
         """How much of a credit still fits under the ceilings of the purchase's periods, before this event."""
         now = {(held.unit, held.label): held.steps for held in self.bound.basis(self.book, at).balances}
         policies = {policy.name: policy for policy in self.bound.policies}

@@ -139,7 +139,18 @@ class Terms:
 class BoundTerms:
     """Terms made ready for deciding: policies bound, units and rewards by name, what is read."""
 
-    __slots__ = ("_reads", "_tallies", "calendar", "effective_from", "policies", "rewards", "terms", "units", "watched")
+    __slots__ = (
+        "_reads",
+        "_tallies",
+        "calendar",
+        "effective_from",
+        "policies",
+        "rewards",
+        "tallies",
+        "terms",
+        "units",
+        "watched",
+    )
 
     def __init__(self, terms: Terms, calendar: Calendar) -> None:
         self.terms, self.calendar, self.effective_from = terms, calendar, terms.effective_from
@@ -160,6 +171,8 @@ class BoundTerms:
         self._reads: Sequence[str] = sorted({read.unit for read in reads})
         self._tallies = [policy.tallies for policy in self.policies if policy.tallies is not None]
         self.watched: frozenset[str] = frozenset(self._reads)
+        tallies = (ceiling.tally for policy in self.policies for ceiling in policy.ceilings)
+        self.tallies = frozenset(tally for tally in tallies if tally is not None)
 
     def basis(self, book: Book, at: datetime) -> Basis:
         """What rules can read now: the grants in force, and the balances that the terms declare they read."""

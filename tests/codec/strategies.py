@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from fractions import Fraction
 from typing import Any
 
+import attrs
 from hypothesis import strategies as st
 
 from patronage._frozen import FrozenMapping
@@ -528,13 +529,26 @@ plain_rules = st.one_of(
     st.builds(BonusRule, **of_rule, on=st.just(On.ACTIVITY), activity=words, per=st.integers(1, 9)),
 )
 rules = plain_rules | st.builds(MultiplierRule, factor=factors, when=maybe(conditions), lines=maybe(conditions))
-policies = st.builds(
-    PointsPolicy,
-    name=names,
-    rules=some(rules, 2, 1),
-    groups=some(st.builds(Group, name=names, stacking=st.sampled_from(Stacking), by_line=st.booleans()), 1),
-    ceilings=some(ceilings, 1),
-)
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> PointsPolicy:
+    """A policy that credits points, so that a ceiling may hold for all of it; each ceiling has its own name."""
+    found: list[Any] = [draw(plain_rules), *draw(some(rules, 1))]
+    for n, rule in enumerate(found):
+        if not isinstance(rule, MultiplierRule):
+            own = tuple(attrs.evolve(ceiling, name=f"{ceiling.name}-{n}") for ceiling in rule.ceilings)
+            found[n] = attrs.evolve(rule, ceilings=own)
+    return PointsPolicy(
+        name=draw(names),
+        rules=found,
+        groups=draw(some(st.builds(Group, name=names, stacking=st.sampled_from(Stacking), by_line=st.booleans()), 1)),
+        ceilings=tuple(
+            attrs.evolve(ceiling, name=f"{ceiling.name}-all", by_label=False) for ceiling in draw(some(ceilings, 1))
+        ),
+    )
+
+
 of_reward: dict[str, st.SearchStrategy[Any]] = {
     "name": names,
     "order_minimum": maybe(amounts("USD", 1)),
@@ -595,7 +609,7 @@ def programs(draw: st.DrawFn) -> Program:
         timeline.append(
             Terms(
                 units=draw(units),
-                policies=draw(st.lists(policies, max_size=2, unique_by=lambda each: each.name)),
+                policies=draw(st.lists(policies(), max_size=2, unique_by=lambda each: each.name)),
                 rewards=draw(st.lists(rewards, max_size=1)),
                 effective_from=datetime(year, 1, 1, tzinfo=UTC),
                 refund_for=draw(terms_of_time()),

@@ -6,7 +6,6 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from patronage import (
-    Enrolment,
     Event,
     FixedReward,
     LineKind,
@@ -76,15 +75,16 @@ def test_histories_are_answered_whole(events: tuple[Event, ...]) -> None:
         assert not isinstance(decision, Rejected) or decision.code in EXPECTED_REFUSALS
 
 
-def test_a_history_reaches_a_refund_after_a_redemption() -> None:
-    """What shops fear most is drawn too."""
-    once = settings(max_examples=10_000, phases=[Phase.generate])
+def test_a_history_reaches_a_refund_and_a_redemption() -> None:
+    """What shops fear most is drawn too: a refund in a history that also redeems."""
+    once = settings(max_examples=5_000, phases=[Phase.generate])
     events = find(
         histories(rewards=("mug",)),
-        lambda events: [type(event) for event in events[-2:]] == [Redemption, Refund],
+        lambda events: {Redemption, Refund} <= {type(event) for event in events},
         settings=once,
     )
-    assert isinstance(events[0], Purchase | Enrolment)
+    refund = next(event for event in events if isinstance(event, Refund))
+    assert any(isinstance(event, Purchase) and event.id == refund.purchase for event in events)
 
 
 def test_any_currency_will_do() -> None:

@@ -23,6 +23,7 @@ from patronage import (
     Refusal,
     RejectionCode,
     Reservation,
+    Source,
     State,
     StatusEnd,
     StatusGrant,
@@ -164,6 +165,7 @@ class TestSound:
         assert read == [1, 7]
 
 
+_LATER = Validity(available_at=NOON + DAY)
 SPENT = "entry 0/d-1 of member ann"
 BOUGHT = "entry 0/o-1 of member ann"
 
@@ -256,6 +258,11 @@ BROKEN: dict[str, tuple[Callable[[], list[Commit]], str, str]] = {
         SPENT,
         "not yet available",
     ),
+    "what is not yet available is taken back by another root": (
+        lambda: with_entry(4, 0, taken=(lot(transfer(4).taken[0], source=_opening(), validity=_LATER),)),
+        "entry 0/r-1",
+        "not yet available",
+    ),
     "what has ended is spent": (
         lambda: with_entry(3, 0, taken=(lot(transfer(3).taken[0], validity=Validity(expires_at=NOON)),)),
         SPENT,
@@ -328,6 +335,10 @@ BROKEN: dict[str, tuple[Callable[[], list[Commit]], str, str]] = {
         "state saved with it",
     ),
 }
+
+
+def _opening() -> Source:
+    return Source(ANN, "open")
 
 
 def _grant() -> GrantEntry:

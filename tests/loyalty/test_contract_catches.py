@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from loyalty.broken import BROKEN, Plain
+from loyalty.broken import BROKEN
+from loyalty.plain import Plain
 from patronage import Commit, StaleStateError
 from patronage.repositories import LedgerRepository
 from patronage.testing.contracts import AsyncLedgerRepositoryContract, LedgerRepositoryContract

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loyalty.shop import (
     ANN,
@@ -20,6 +22,7 @@ from loyalty.shop import (
     refund,
     shop,
 )
+from model.histories import history
 from patronage import Account, Event, InvalidValueError, StatusGrant, Transfer, Unit
 from patronage.loyalty import Loyalty
 from patronage.stores.memory import MemoryLedger
@@ -224,6 +227,20 @@ class TestExplain:
         clock.at = NOON + DAY
         list(loyalty.run_due(clock.at))
         assert loyalty.explain("ann", commits_of(store)[-1].event.id).reproduced is True
+
+    @given(seed=st.integers(0, 2**32))
+    def test_whatever_is_stored_is_decided_again_to_the_same(self, seed: int) -> None:
+        """Every stored event of a random history, and what time did alone, is reproduced from the store."""
+        program, events = history(seed)
+        clock, store = Clock(events[0].occurred_at), MemoryLedger()
+        loyalty = Loyalty(program, store, clock=clock)
+        for event in events[:20]:
+            clock.at = max(clock.at, event.occurred_at)
+            assert all(outcome.error is None for outcome in loyalty.run_due(clock.at - MICROSECOND))
+            loyalty.record(event)
+        for commit in commits_of(store, Account.member("m-1")):
+            explanation = loyalty.explain("m-1", commit.event.id)
+            assert explanation.reproduced is True, explanation.check.sentence
 
     def test_an_unknown_event_is_an_error(self) -> None:
         """The account has no such event."""

@@ -64,17 +64,28 @@ class BoundPolicy:
     triggers: bool = True
 
 
+def guarded(name: str, ask: Answer) -> Answer:
+    """*ask*, with whatever a caller's policy or condition raises turned into a PolicyError that names the policy."""
+
+    def answer(occasion: Occasion, trace: list[WhyNot] | None) -> Sequence[Effect]:
+        try:
+            return ask(occasion, trace)
+        except PolicyError:
+            raise
+        except InvalidValueError as error:
+            raise PolicyError(name, str(error)) from error
+        except Exception as error:
+            raise PolicyError(name, f"it raised {type(error).__name__}: {quote(str(error))}") from error
+
+    return answer
+
+
 def bind(policy: Policy, setting: Setting) -> BoundPolicy:
     """*policy* bound to its terms; a caller's own one is asked as it is, its answer checked."""
     if isinstance(policy, Bindable):
         return policy.bind(setting)
 
     def answer(occasion: Occasion, trace: list[WhyNot] | None) -> Sequence[Effect]:
-        try:
-            return [check_effect(effect) for effect in policy.effects(occasion)]
-        except InvalidValueError as error:
-            raise PolicyError(policy.name, str(error)) from error
-        except Exception as error:
-            raise PolicyError(policy.name, f"it raised {type(error).__name__}: {quote(str(error))}") from error
+        return [check_effect(effect) for effect in policy.effects(occasion)]
 
-    return BoundPolicy(policy.name, answer, tuple(getattr(policy, "reads", ())))
+    return BoundPolicy(policy.name, guarded(policy.name, answer), tuple(getattr(policy, "reads", ())))

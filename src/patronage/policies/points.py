@@ -11,7 +11,7 @@ from patronage.errors import InvalidValueError, quote
 from patronage.events import many
 from patronage.figures import Setting
 from patronage.occasions import Effect, Occasion
-from patronage.policies.base import BoundPolicy
+from patronage.policies.base import BoundPolicy, guarded
 from patronage.rules import RULES, Ceiling, Group, Rule, ceilings, name
 
 
@@ -48,7 +48,7 @@ class PointsPolicy:
         earning = Earning(self.rules, self.groups, self.ceilings, setting)
         return BoundPolicy(
             self.name,
-            earning.credits,
+            guarded(self.name, earning.credits),
             earning.reads,
             earning.tallies if earning.ceilings else None,
             earning.ceilings,
