@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -42,9 +43,12 @@ def word(value: str) -> str:
     return value
 
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
 def text(value: str) -> str:
-    """A text of at most 1,000 characters without surrogates."""
-    if not isinstance(value, str) or len(value) > TEXT_MAX or any("\ud800" <= c <= "\udfff" for c in value):
+    """A text of at most 1,000 characters without surrogates or NUL, which some databases refuse."""
+    if not isinstance(value, str) or len(value) > TEXT_MAX or _UNSTORABLE.search(value):
         raise InvalidValueError(f"A text must be a str of at most {TEXT_MAX} characters, not {quote(value)}.")
     return value
 

@@ -76,7 +76,7 @@ def exact(value: int | str | Decimal | Fraction) -> Fraction:
         raise InvalidValueError(
             f"A number must be an int, a str such as '19.99' or a Decimal, not {quote(value)} ({type(value).__name__})."
         )
-    if len(text) > DIGITS_MAX + 2 or not _NUMBER.fullmatch(text):
+    if len(text.replace(".", "").replace("-", "")) > DIGITS_MAX or not _NUMBER.fullmatch(text):
         raise InvalidValueError(f"A number must be written in plain digits, such as '19.99', not {quote(text)}.")
     return Fraction(text)
 

@@ -100,7 +100,7 @@ ALPHABET = "abcXYZ019-_/. é☃𝄞\"\\[]{},:#'"
 
 words = st.text(ALPHABET, min_size=1, max_size=12)
 ids = words.filter(lambda text: not text.startswith("~"))
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,9}", fullmatch=True)
 steps = st.integers(-STEPS_LIMIT + 1, STEPS_LIMIT - 1)
 offsets = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45)), timezone(timedelta(hours=-12))])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from patronage import InvalidValueError, Rounding
-from patronage.units import OddStep, allocate, round_to_steps, rounded
+from patronage.units import OddStep, allocate, exact, round_to_steps, rounded
 
 FLOOR, CEILING = Rounding.FLOOR, Rounding.CEILING
 UP, EVEN, DOWN = Rounding.HALF_UP, Rounding.HALF_EVEN, Rounding.HALF_DOWN
@@ -91,3 +91,12 @@ def test_weights_are_asked_for_anew() -> None:
         yield from (5, 3, 2)
 
     assert allocate(7, weights) == (4, 2, 1)
+
+
+def test_a_number_has_thirty_digits_at_most() -> None:
+    """The point and the sign are no digits: 30 are taken, 31 are refused."""
+    assert exact("-" + "9" * 29 + ".5") == Fraction("-" + "9" * 29 + ".5")
+    with pytest.raises(InvalidValueError):
+        exact("9" * 31)
+    with pytest.raises(InvalidValueError):
+        exact("9" * 30 + ".5")
