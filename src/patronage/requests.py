@@ -318,11 +318,9 @@ class Requests:
             if tender.redemption is not None and tender.redemption not in purchase.redemptions:
                 return _refuse(RejectionCode.WRONG_ROOT, root=tender.redemption)
         earlier = _undone(of_root, purchase.id)
-        before = kept_of(purchase, earlier)
         kept = kept_of(purchase, [*earlier, event])
         if isinstance(kept, Exceeds):
             return _refuse(kept.code, purchase=purchase.id, line=kept.line, left=kept.left, unit=purchase.currency)
-        assert isinstance(before, Kept)
         self.bound = bound = self.terms_at(root.terms_from)
         self._give_back_tenders(purchase, kept)
         difference = Difference(self.book, bound, self.about, self.past)
