@@ -79,14 +79,14 @@ def canonical_key(lot: Lot) -> tuple[datetime, datetime, tuple[str, ...]]:
     return (*spending_key(lot), lot_key(lot))
 
 
-def waiting_key(lot: Lot) -> datetime:
+def waiting_key(lot: Lot) -> tuple[datetime]:
     """When a pending lot becomes available; those on confirmation last."""
-    return lot.validity.available_at or FOREVER
+    return (lot.validity.available_at or FOREVER,)
 
 
 def pending_key(lot: Lot) -> tuple[datetime, tuple[str, ...]]:
     """The total order of pending lots: by when they become available."""
-    return (waiting_key(lot), lot_key(lot))
+    return (*waiting_key(lot), lot_key(lot))
 
 
 def same_identity(left: Lot, right: Lot) -> bool:
@@ -114,7 +114,7 @@ def is_pending(lot: Lot, at: datetime) -> bool:
 
 def put(lots: list[Lot], part: Lot, key: Callable[[Lot], tuple[object, ...]]) -> None:
     """Adds *part* to its lot, or as a new lot in its place; a debt that is paid off goes. *lots* is changed."""
-    rough = spending_key if key is canonical_key else waiting_key
+    rough: Callable[[Lot], tuple[datetime, ...]] = spending_key if key is canonical_key else waiting_key
     place, first = rough(part), len(lots)
     if not first or rough(lots[-1]) < place:
         lots.append(part)  # The usual case: the youngest comes last.
