@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from patronage.book import Book
+from patronage.building import build_booking
 from patronage.errors import InvalidValueError, PolicyError
 from patronage.ledger import (
     REDEEMED,
@@ -19,7 +20,6 @@ from patronage.ledger import (
     Source,
     WakeChange,
     WakeUp,
-    build_booking,
 )
 from patronage.occasions import Credit, Debit, Effect, Give, Occasion, Revoke, SetTo, Use, Wake, usable
 from patronage.terms import BoundTerms

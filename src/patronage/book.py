@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
+from itertools import chain
 
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.building import build_lot, build_transfer
 from patronage.errors import AmountOverflowError
 from patronage.ledger import (
     ALWAYS,
@@ -34,8 +36,6 @@ from patronage.ledger import (
     WakeChange,
     WakeEntry,
     WakeUp,
-    build_lot,
-    build_transfer,
     lot_key,
     reason,
 )
@@ -222,9 +222,12 @@ class Book:
     def lot(self, unit: str, steps: int, label: str | None, validity: Validity, source: Source) -> Lot:
         """What a credit becomes: a lot of its own with source and age; what never ends, and tallies, merge."""
         at = self.at
-        if validity.available_at is not None and validity.endless and at is not None and validity.available_at <= at:
-            validity = attrs.evolve(validity, available_at=None)  # Past: it merges like all that never ends.
-        if self.is_tally(unit) or (validity.endless and validity.available_at is None and not validity.on_confirmation):
+        merges = self.is_tally(unit)
+        if validity.expires_at is None and validity.endless:
+            if validity.available_at is not None and at is not None and validity.available_at <= at:
+                validity = attrs.evolve(validity, available_at=None)  # Past: it merges like all that never ends.
+            merges = merges or (validity.available_at is None and not validity.on_confirmation)
+        if merges:
             return build_lot(unit, steps, label, validity, None, None, None)
         return build_lot(unit, steps, label, validity, source, self.at, None)
 
@@ -232,8 +235,9 @@ class Book:
         """What becomes available first pays the debt of its unit and label; only the rest forms a lot."""
         at = self.at
         assert at is not None
-        if is_pending(part, at):
-            return (part,)
+        held = self.lots(part.unit)
+        if not held or held[-1].validity.expires_at is not None or is_pending(part, at):
+            return (part,)  # Debts never expire: in canonical order they stand among the last.
         debt = self.debt(part.unit, part.label)
         if not debt:
             return (part,)
@@ -433,7 +437,7 @@ class Book:
             settle(lots, self.pending, at)
         kept = self.state.lots
         if self._lots:
-            items = dict(kept)
+            items = kept.thawed()
             for unit, held in self._lots.items():
                 if held:
                     items[unit] = tuple(held)
@@ -442,7 +446,7 @@ class Book:
             kept = FrozenMapping.owning(items)
         grants = self.grants
         if grants:
-            grants = needed_grants(grants, (*kept.values(), self.pending))
+            grants = needed_grants(grants, chain(kept.values(), (self.pending,)))
         due = next_due(kept.values(), self.pending, grants, self.wake_ups, self.calendar)
         clock = at if self.state.clock is None or at > self.state.clock else self.state.clock
         return build_state(self.account, version, clock, kept, tuple(self.pending), grants, self.wake_ups, due)

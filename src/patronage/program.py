@@ -19,6 +19,7 @@ from patronage._frozen import FrozenMapping
 from patronage.applying import apply_effects
 from patronage.between import root_from
 from patronage.book import Book, due_cause
+from patronage.building import build_commit
 from patronage.decisions import Accepted, Decision, Rejected, build_accepted
 from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, quote
 from patronage.events import (
@@ -48,7 +49,6 @@ from patronage.ledger import (
     RejectionCode,
     Source,
     WakeUp,
-    build_commit,
     lot_key,
 )
 from patronage.occasions import (
@@ -365,7 +365,7 @@ class Program:
                 continue
             if basis is None:
                 basis = bound.basis(book, at)
-            occasion = Occasion(at, book.account, None, trigger, basis, self.calendar, FrozenMapping(bound.units))
+            occasion = Occasion(at, book.account, None, trigger, basis, self.calendar, bound.units)
             effects = policy.answer(occasion, None)
             if effects:
                 cause = book.cause

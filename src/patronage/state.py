@@ -14,8 +14,9 @@ from typing import Final
 
 import attrs
 
-from patronage._build import builder
+from patronage._build import blank
 from patronage._frozen import FrozenMapping
+from patronage.building import build_lot
 from patronage.errors import AmountOverflowError, LedgerError
 from patronage.ledger import (
     DEBT,
@@ -29,7 +30,6 @@ from patronage.ledger import (
     WakeChange,
     WakeEntry,
     WakeUp,
-    build_lot,
     entry_id,
     lot_key,
 )
@@ -66,7 +66,26 @@ class State:
         return cls(account, 0, None, FrozenMapping(), (), (), (), None)
 
 
-build_state: Callable[..., State] = builder(State)
+_BLANK_STATE: Final = blank(State)
+
+
+def build_state(
+    account: Account,
+    version: int,
+    clock: datetime | None,
+    lots: FrozenMapping[str, tuple[Lot, ...]],
+    pending: tuple[Lot, ...],
+    grants: tuple[Grant, ...],
+    wake_ups: tuple[WakeUp, ...],
+    next_due: datetime | None,
+) -> State:
+    """`State(...)`, all fields in order, unchecked."""
+    made = _BLANK_STATE()
+    made.account, made.version, made.clock = account, version, clock
+    made.lots, made.pending, made.grants = lots, pending, grants
+    made.wake_ups, made.next_due = wake_ups, next_due
+    made.__class__ = State
+    return made  # type: ignore[no-any-return]
 
 
 def spending_key(lot: Lot) -> tuple[datetime, datetime]:
@@ -114,12 +133,12 @@ def is_pending(lot: Lot, at: datetime) -> bool:
 
 def put(lots: list[Lot], part: Lot, key: Callable[[Lot], tuple[object, ...]]) -> None:
     """Adds *part* to its lot, or as a new lot in its place; a debt that is paid off goes. *lots* is changed."""
-    rough: Callable[[Lot], tuple[datetime, ...]] = spending_key if key is canonical_key else waiting_key
-    place, first = rough(part), len(lots)
-    if not first or rough(lots[-1]) < place:
+    if not lots or (key is canonical_key and _ends_before(lots[-1].validity.expires_at, part.validity.expires_at)):
         lots.append(part)  # The usual case: the youngest comes last.
         return
     # Instants first: only lots that are equal in them are compared whole, for their keys are long.
+    rough: Callable[[Lot], tuple[datetime, ...]] = spending_key if key is canonical_key else waiting_key
+    place = rough(part)
     first = bisect_left(lots, place, key=rough)
     last = first
     while last < len(lots) and rough(lots[last]) == place:
@@ -131,6 +150,10 @@ def put(lots: list[Lot], part: Lot, key: Callable[[Lot], tuple[object, ...]]) ->
             return
         last += 1
     lots.insert(first if first == last else bisect_left(lots, lot_key(part), first, last, key=lot_key), part)
+
+
+def _ends_before(end: datetime | None, other: datetime | None) -> bool:
+    return end is not None and (other is None or end < other)
 
 
 def take(lots: list[Lot], part: Lot) -> bool:

@@ -11,11 +11,12 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.book import Book
+from patronage.building import build_balance, build_basis
 from patronage.ceilings import BoundCeiling
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Enrolment, Event, Purchase, Redemption, Reservation, many
 from patronage.figures import Setting
-from patronage.ledger import Account, AccountKind, Balance, Basis, Grant, build_balance, build_basis
+from patronage.ledger import Account, AccountKind, Balance, Basis, Grant
 from patronage.occasions import Read
 from patronage.periods import EARLIEST, Calendar, utc
 from patronage.policies.base import BoundPolicy, Policy, bind
@@ -160,7 +161,7 @@ class BoundTerms:
 
     def __init__(self, terms: Terms, calendar: Calendar) -> None:
         self.terms, self.calendar, self.effective_from = terms, calendar, terms.effective_from
-        self.units: Mapping[str, Unit] = {unit.code: unit for unit in terms.units}
+        self.units = FrozenMapping({unit.code: unit for unit in terms.units})
         self.rewards: Mapping[str, Reward] = {reward.name: reward for reward in terms.rewards}
         self.policies: Sequence[BoundPolicy] = [
             bind(
