@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from patronage._frozen import FrozenMapping
 from patronage.book import Book
 from patronage.errors import InvalidValueError, PolicyError
 from patronage.ledger import (
     REDEEMED,
     Basis,
+    Benefit,
     Booking,
     Grant,
     GrantChange,
@@ -19,7 +21,7 @@ from patronage.ledger import (
     WakeUp,
     build_booking,
 )
-from patronage.occasions import Credit, Debit, Effect, Give, Occasion, Revoke, SetTo, Use, Wake, usable
+from patronage.occasions import Credit, Debit, Effect, Give, HandOver, Occasion, Revoke, SetTo, Use, Wake, usable
 from patronage.terms import BoundTerms
 from patronage.units import Amount
 
@@ -73,6 +75,9 @@ def apply_effects(
             use(book, effect, policy, about)
         elif isinstance(effect, Revoke):
             revoke(book, effect, policy, about)
+        elif isinstance(effect, HandOver):
+            benefit = Benefit(effect.kind, effect.reward, effect.amount, effect.quantity, FrozenMapping())
+            book.benefits.append(benefit)
         elif isinstance(effect, Wake):
             if effect.at <= at:
                 raise PolicyError(policy, "a wake-up lies after the occasion that sets it.")
@@ -84,7 +89,7 @@ def give(book: Book, effect: Give, policy: str, about: Source) -> None:
     at = book.at
     if at is None:
         raise InvalidValueError("A grant is given at an instant.")
-    until = None if effect.lasts is None else effect.lasts.end(at, book.calendar)
+    until = effect.end(at, book.calendar)
     grant = Grant(effect.key, effect.value, at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, about)
     book.grant(GrantChange.GIVEN, extended(book.grants, grant, at), policy, effect.rule, about, effect.why)
 

@@ -7,7 +7,7 @@ total order: by label priority where a reward has one, then earliest expiry, age
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 
@@ -21,6 +21,7 @@ from patronage.ledger import (
     ISSUED,
     Account,
     Balance,
+    Benefit,
     Booking,
     Entry,
     Fact,
@@ -78,6 +79,7 @@ class Book:
         "_wrote",
         "account",
         "at",
+        "benefits",
         "calendar",
         "cause",
         "entries",
@@ -95,6 +97,7 @@ class Book:
         self.grants = state.grants
         self.wake_ups = state.wake_ups
         self.entries: list[Entry] = []
+        self.benefits: list[Benefit] = []
         self.at = state.clock
         self.cause = ""
         self._wrote: dict[str, int] = {}
@@ -341,8 +344,10 @@ class Book:
                     self.end_lot(lot, cause)
 
     def wake(self, change: WakeChange, wake_up: WakeUp, rule: str, about: Source, cause: str | None = None) -> None:
-        """Sets or ends a wake-up."""
+        """Sets or ends a wake-up; one that is set already is left as it is."""
         assert self.at is not None
+        if change is WakeChange.SET and wake_up in self.wake_ups:
+            return
         name = self.cause if cause is None else cause
         entry = WakeEntry(
             name, self.number(name), self.at, wake_up.policy, rule, about, change, wake_up, reason("wake_up")
@@ -360,14 +365,24 @@ class Book:
         lots = [self.lots(unit) for unit in self.units_held()]
         return next_due(lots, self.pending, self.grants, self.wake_ups, self.calendar)
 
-    def pass_to(self, at: datetime) -> list[tuple[str, Lot | Grant | WakeUp]]:
+    def wakes(self, at: datetime, last: Collection[str], *, named: bool) -> list[WakeUp]:
+        """Ends the wake-ups that are due at *at*, and gives them: those *named* one of *last*, or all others."""
+        self.at = at
+        woken = [one for one in self.wake_ups if one.at <= at and (one.name in last) is named]
+        for wake_up in woken:
+            facts = repr(sorted(wake_up.facts.items()))
+            cause = due_cause("wake", at, (wake_up.policy, wake_up.name, facts))
+            self.wake(WakeChange.ENDED, wake_up, "", Source(self.account, cause), cause)
+        return woken
+
+    def pass_to(self, at: datetime) -> list[tuple[str, Lot | Grant]]:
         """
-        One instant *at*, which is due: what becomes available, then what ends, then wake-ups.
+        One instant *at*, which is due: what becomes available, then what ends.
 
         Gives what happened, in order, for the policies to be shown.
         """
         self.at = at
-        happened: list[tuple[str, Lot | Grant | WakeUp]] = []
+        happened: list[tuple[str, Lot | Grant]] = []
         ready = []
         while self.pending and not is_pending(self.pending[0], at):
             ready.append(self.pending.pop(0))
@@ -390,12 +405,6 @@ class Book:
                 cause = due_cause("grant", at, grant.identity)
                 self._grant(GrantChange.ENDED, ended, "", "", grant.source, reason("ran_out"), cause)
                 happened.append(("grant_ended", ended))
-        for wake_up in self.wake_ups:
-            if wake_up.at <= at:
-                facts = repr(sorted(wake_up.facts.items()))
-                cause = due_cause("wake", at, (wake_up.policy, wake_up.name, facts))
-                self.wake(WakeChange.ENDED, wake_up, "", Source(self.account, cause), cause)
-                happened.append(("woken", wake_up))
         return happened
 
     def _renewed(self, lot: Lot, at: datetime) -> bool:

@@ -266,6 +266,30 @@ class StatusEnd:
 
 
 @attrs.frozen(kw_only=True)
+class RateDeclared:
+    """
+    The rate of a period is declared: *credit* for each *per* of what the total *rule* of *policy* counted.
+
+    *of* is an instant of the period: any one, such as the first of its last day. A period's rate is
+    declared once.
+    """
+
+    id: str = attrs.field(converter=identifier)
+    member: str = attrs.field(converter=identifier)
+    occurred_at: datetime = attrs.field(converter=utc)
+    policy: str = attrs.field(converter=word)
+    rule: str = attrs.field(converter=word)
+    of: datetime = attrs.field(converter=utc)
+    credit: Amount = attrs.field(validator=positive)
+    per: Amount = attrs.field(validator=positive)
+
+    @property
+    def about(self) -> str:
+        """The declaration itself."""
+        return self.id
+
+
+@attrs.frozen(kw_only=True)
 class TimePassed:
     """What time alone did, up to *occurred_at*: made by `Program.advance`, never by a caller. Its id begins `~t/`."""
 
@@ -293,6 +317,7 @@ Event = (
     | Adjustment
     | StatusGrant
     | StatusEnd
+    | RateDeclared
     | TimePassed
 )
 
@@ -314,6 +339,7 @@ __all__ = [
     "Line",
     "LineKind",
     "Purchase",
+    "RateDeclared",
     "Redemption",
     "Refund",
     "RefundLine",

@@ -18,6 +18,7 @@ from patronage.ledger import (
     Account,
     Balance,
     Basis,
+    BenefitKind,
     Booking,
     Fact,
     Grant,
@@ -128,7 +129,36 @@ class Woken:
     wake_up: WakeUp
 
 
-Trigger = LotAvailable | LotEnded | GrantEnded | Woken
+@attrs.frozen
+class Adopted:
+    """New terms took effect, of which this policy is one; *before* is the effective instant of the old ones."""
+
+    before: datetime
+
+
+Trigger = LotAvailable | LotEnded | GrantEnded | Woken | Adopted
+
+
+@attrs.frozen(weakref_slot=False)
+class Ladder:
+    """
+    The *levels* of a tier policy, lowest first, as values of grants under *key*.
+
+    *base* is the level of those who hold no such grant, if it has a name.
+    """
+
+    key: str
+    levels: tuple[str, ...]
+    base: str | None
+
+    def highest(self, grants: Iterable[Grant], at: datetime) -> str | None:
+        """The highest level among the grants in force."""
+        held = {grant.value for grant in grants if grant.key == self.key and grant.in_force(at)}
+        return next((level for level in reversed(self.levels) if level in held), self.base)
+
+    def rank(self, level: str | None) -> int:
+        """The place of a level, from 0; -1 for the level of everybody, and for one that is not of the ladder."""
+        return self.levels.index(level) if level in self.levels else -1
 
 
 @attrs.frozen(weakref_slot=False)
@@ -136,8 +166,9 @@ class Occasion:
     """
     What a policy is shown: an *event*, or a *trigger* (something that time did), at an instant.
 
-    *basis* is what rules can read as it now stands, after the policies before this one. A policy is
-    never shown a refund or a cancellation: the purchase is decided again without what came back.
+    *basis* is what rules can read as it now stands, after the policies before this one. *ladders* are
+    the levels of the terms' tier policies, lowest first. A policy is never shown a refund or a
+    cancellation: the purchase is decided again without what came back.
     """
 
     at: datetime
@@ -147,6 +178,7 @@ class Occasion:
     basis: Basis
     calendar: Calendar
     units: FrozenMapping[str, Unit]
+    ladders: FrozenMapping[str, Ladder] = FrozenMapping()
 
     @property
     def purchase(self) -> Purchase | None:
@@ -186,6 +218,11 @@ class Occasion:
             for grant in self.basis.grants
             if grant.key == key and (value is None or grant.value == value) and grant.in_force(at)
         )
+
+    def level(self, ladder: str) -> str | None:
+        """The member's level on a tier policy's ladder: the highest grant in force, else the level of everybody."""
+        levels = self.ladders.get(ladder)
+        return None if levels is None else levels.highest(self.basis.grants, self.at)
 
 
 @attrs.frozen(weakref_slot=False)
@@ -240,15 +277,28 @@ class SetTo:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Give:
-    """A grant of *key* (and *value*), for *lasts*, with *uses*. Given again it extends to the later end."""
+    """
+    A grant of *key* (and *value*), for *lasts* or until an instant, with *uses*.
+
+    Given again it extends to the later end.
+    """
 
     key: str = attrs.field(converter=word)
     value: str | None = None
     lasts: Term | None = None
+    until: datetime | None = attrs.field(default=None, converter=attrs.converters.optional(utc))
     uses: int | None = None
     occasion: str = ""
     rule: str = ""
     why: Reason = reason("given")
+
+    def __attrs_post_init__(self) -> None:
+        if self.lasts is not None and self.until is not None:
+            raise InvalidValueError("A grant lasts for a term or until an instant, not both.")
+
+    def end(self, at: datetime, calendar: Calendar) -> datetime | None:
+        """When it ends if it is given at *at*; None for never."""
+        return self.until if self.lasts is None else self.lasts.end(at, calendar)
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -285,9 +335,20 @@ class Wake:
     rule: str = ""
 
 
-Effect = Credit | Debit | SetTo | Give | Use | Revoke | Wake
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class HandOver:
+    """The shop must now hand something over: a payout, a product, a voucher. *amount* is its money, if any."""
 
-EFFECTS: Final = (Credit, Debit, SetTo, Give, Use, Revoke, Wake)
+    kind: BenefitKind
+    reward: str = attrs.field(converter=word)
+    amount: Amount | None = None
+    quantity: int = 1
+    rule: str = ""
+
+
+Effect = Credit | Debit | SetTo | Give | Use | Revoke | Wake | HandOver
+
+EFFECTS: Final = (Credit, Debit, SetTo, Give, Use, Revoke, Wake, HandOver)
 
 build_credit: Callable[..., Credit] = builder(Credit)
 build_occasion: Callable[..., Occasion] = builder(Occasion)
@@ -372,7 +433,7 @@ def usable(grants: Iterable[Grant], effect: Use, at: datetime) -> Grant | None:
 
 
 def _given(effect: Give, occasion: Occasion, policy: str) -> Grant:
-    until = None if effect.lasts is None else effect.lasts.end(occasion.at, occasion.calendar)
+    until = effect.end(occasion.at, occasion.calendar)
     source = source_of(occasion)
     return Grant(
         effect.key, effect.value, occasion.at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, source
@@ -392,5 +453,7 @@ def names_of(value: Iterable[str]) -> tuple[str, ...]:
 def check_effect(effect: object) -> Effect:
     """*effect*, where it is one; else InvalidValueError."""
     if not isinstance(effect, EFFECTS):
-        raise InvalidValueError(f"{quote(effect)} is no effect: give Credit, Debit, SetTo, Give, Use, Revoke or Wake.")
+        raise InvalidValueError(
+            f"{quote(effect)} is no effect: give Credit, Debit, SetTo, Give, Use, Revoke, Wake or HandOver."
+        )
     return effect

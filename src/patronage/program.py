@@ -51,6 +51,7 @@ from patronage.ledger import (
     lot_key,
 )
 from patronage.occasions import (
+    Adopted,
     GrantEnded,
     LotAvailable,
     LotEnded,
@@ -60,15 +61,19 @@ from patronage.occasions import (
     basis_with,
     build_occasion,
 )
-from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, utc
+from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, parse_instant, utc
+from patronage.policies.base import BoundPolicy
 from patronage.requests import LAPSE, Requests
+from patronage.settling import settle
 from patronage.standing import Standing
 from patronage.state import State
 from patronage.terms import BoundTerms, Terms
 from patronage.units import Unit
+from patronage.watching import CLOSE, GRACE, MICROSECOND, REVIEW, Look, Moment, build_look, in_basis, terms_instant
 
 NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation})
 _FACTS: Final = (Purchase, Enrolment, Activity)
+_NO_FACTS: Final[FrozenMapping[str, Fact]] = FrozenMapping()
 
 
 @attrs.frozen
@@ -185,7 +190,9 @@ class Program:
             return self._not_yet(state, event, RejectionCode.TOO_LATE, at=format_instant(at), clock=clock)
         bound = self.terms_at(at)
         book = Book(state, self.calendar, bound.units)
-        if state.next_due is not None and state.next_due <= at:
+        if (state.next_due is not None and state.next_due <= at) or (
+            state.clock is not None and state.clock < bound.effective_from
+        ):
             self._pass(book, at)
             book.units = bound.units
         book.at, book.cause = at, event.id
@@ -203,13 +210,49 @@ class Program:
         policies = bound.policies
         last = len(policies) - 1
         for i, policy in enumerate(policies):
-            occasion = build_occasion(at, book.account, event, None, basis, self.calendar, bound.units)
+            occasion = build_occasion(at, book.account, event, None, basis, self.calendar, bound.units, bound.ladders)
             effects = policy.answer(occasion, None)
             if effects:
                 apply_effects(book, bound, policy.name, effects, occasion, about)
-                if i < last:
+                if i < last or policy.watchers:
                     basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
+            if policy.watchers:
+                look = build_look(Moment.EVENT, at, at, None, _NO_FACTS)
+                basis = self._look(book, bound, policy, basis, look, event, None, ())
         return first
+
+    def _look(
+        self,
+        book: Book,
+        bound: BoundTerms,
+        policy: BoundPolicy,
+        basis: Basis,
+        look: Look,
+        event: Event | None,
+        trigger: Trigger | None,
+        past: Sequence[Commit],
+    ) -> Basis:
+        """A policy's totals and thresholds look, in order; the basis after what they came to."""
+        # What ends at the instant of a close is read as alive.
+        at = look.at - MICROSECOND if look.moment is Moment.CLOSE else look.at
+        for watcher in policy.watchers:
+            occasion = build_occasion(
+                at, book.account, event, trigger, basis, self.calendar, bound.units, bound.ladders
+            )
+            settled = watcher.look(occasion, look)
+            if settled is not None:
+                settle(book, bound, policy.name, settled, occasion, past)
+                basis = basis_with(basis, in_basis(settled), occasion, policy.name, bound.watched)
+        return basis
+
+    def _look_again(
+        self, book: Book, bound: BoundTerms, look: Look, event: Event | None, past: Sequence[Commit] = ()
+    ) -> None:
+        """All totals and thresholds look at the balances as they now stand."""
+        basis = bound.basis(book, look.at, look.of)
+        for policy in bound.policies:
+            if policy.watchers:
+                basis = self._look(book, bound, policy, basis, look, event, None, past)
 
     def _other(self, state: State, book: Book, bound: BoundTerms, event: Event, past: Sequence[Commit]) -> Decision:
         """Requests, and what speaks of an earlier event."""
@@ -219,6 +262,9 @@ class Program:
             return Rejected(state.account, event, outcome, (), (), False)
         refusal = outcome if isinstance(outcome, Refusal) else None
         benefits: tuple[Benefit, ...] = () if isinstance(outcome, Refusal) else outcome
+        if refusal is None and requests.bound.watches:
+            look = build_look(requests.moment, event.occurred_at, requests.of, None, _NO_FACTS)
+            self._look_again(book, requests.bound, look, event, past)
         return self._commit(state, book, event, requests.bound, requests.basis, benefits, refusal, past)
 
     def decide_all(
@@ -245,7 +291,7 @@ class Program:
         Run it nightly or never: the entries and states are the same.
         """
         until = utc(until)
-        at = state.next_due
+        at = self._next(state)
         event = TimePassed(id="~t/" + format_instant(until), member=state.account.id, occurred_at=until)
         if at is None or at > until:
             return Accepted(state.account, event, (), (), False)
@@ -267,41 +313,108 @@ class Program:
         reached = self.advance(state, now).state or state
         return Standing(reached, now, self.units, self.calendar)
 
+    def _adoptions(self, clock: datetime | None) -> list[BoundTerms]:
+        """The terms that take effect after the account's clock, earliest first, and have a policy that cares."""
+        if clock is None:
+            return []
+        return [bound for bound in reversed(self._bound) if bound.effective_from > clock and bound.adopts]
+
+    def _next(self, state: State) -> datetime | None:
+        """The next instant at which time, or new terms taking effect, does something."""
+        due = state.next_due
+        for bound in self._adoptions(state.clock)[:1]:
+            if due is None or bound.effective_from < due:
+                due = bound.effective_from
+        return due
+
     def _pass(self, book: Book, until: datetime) -> datetime:
         """All instants that are due up to *until*, in order; the last of them."""
-        due = book.state.next_due
+        adoptions = self._adoptions(book.state.clock)
         last = until
-        while due is not None and due <= until:
+        while True:
+            due = book.due()
+            if adoptions and (due is None or adoptions[0].effective_from <= due):
+                due = adoptions[0].effective_from
+            if due is None or due > until:
+                return last
             last = due
             bound = self.terms_at(due)
-            book.units = bound.units
-            for kind, what in book.pass_to(due):
-                self._show(book, bound, kind, what, due)
-            due = book.due()
-            if due is not None and due <= last and not book.entries:
+            before = len(book.entries)
+            adopted = bool(adoptions) and adoptions[0].effective_from == due
+            self._instant(book, bound, due, adopted=adopted)
+            if adopted:
+                adoptions.pop(0)
+            elif len(book.entries) == before and book.due() == due:
                 raise AssertionError("an instant that is due changed nothing")
-        return last
+
+    def _instant(self, book: Book, bound: BoundTerms, at: datetime, *, adopted: bool) -> None:
+        """One instant: what closes, then what begins and ends, new terms, what wakes; then reviews and thresholds."""
+        for wake_up in book.wakes(at, (CLOSE,), named=True):
+            self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, Moment.CLOSE)
+        book.units = bound.units
+        for kind, what in book.pass_to(at):
+            self._show(book, bound, kind, what, at)
+        if adopted:
+            self._adopt(book, bound, at)
+        for wake_up in book.wakes(at, (REVIEW, GRACE), named=False):
+            self._show(book, bound, "woken", wake_up, at)
+        for wake_up in book.wakes(at, (REVIEW, GRACE), named=True):
+            moment = Moment.REVIEW if wake_up.name == REVIEW else Moment.GRACE
+            self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, moment)
+        if bound.watches:
+            cause, book.cause = book.cause, due_cause("look", at, ())
+            self._look_again(book, bound, Look(Moment.ADOPTED if adopted else Moment.TIME, at, at), None)
+            book.cause = cause
+
+    def _wake_watcher(self, book: Book, bound: BoundTerms, wake_up: WakeUp, moment: Moment) -> None:
+        """The total or threshold that a wake-up was set for looks at the period that it was set for."""
+        policy = next((policy for policy in bound.policies if policy.name == wake_up.policy), None)
+        if policy is None:
+            return  # The terms have it no more.
+        at = wake_up.at
+        of = parse_instant(str(wake_up.facts["start"])) if moment is Moment.GRACE else at - MICROSECOND
+        look = Look(moment, at, of, str(wake_up.facts["rule"]), wake_up.facts)
+        # A close reads what ends at its instant as alive.
+        basis = bound.basis(book, at - MICROSECOND if moment is Moment.CLOSE else at, of)
+        kind = wake_up.name.lstrip("~")
+        cause, book.cause = book.cause, due_cause(kind, at, (policy.name, str(look.rule), str(look.facts["period"])))
+        self._look(book, bound, policy, basis, look, None, Woken(wake_up), ())
+        book.cause = cause
+
+    def _adopt(self, book: Book, bound: BoundTerms, at: datetime) -> None:
+        """New terms take effect: each of their policies is shown that they were adopted."""
+        before = self.terms_at(at - MICROSECOND).effective_from
+        self._show_all(book, bound, "adopted", Adopted(before), (format_instant(before),), at)
 
     def _show(self, book: Book, bound: BoundTerms, kind: str, what: Lot | Grant | WakeUp, at: datetime) -> None:
         """Shows the policies what time did. A wake-up is shown to the policy that set it."""
         if isinstance(what, WakeUp) and what.policy == LAPSE:
             Requests.lapse(book, what)
             return
-        trigger: Trigger
         if isinstance(what, Lot):
-            trigger = LotAvailable(what) if kind == "lot_available" else LotEnded(what)
-            parts = lot_key(what)
+            self._show_all(
+                book, bound, kind, LotAvailable(what) if kind == "lot_available" else LotEnded(what), lot_key(what), at
+            )
         elif isinstance(what, Grant):
-            trigger, parts = GrantEnded(what), what.identity
+            self._show_all(book, bound, kind, GrantEnded(what), what.identity, at)
         else:
-            trigger, parts = Woken(what), (what.policy, what.name, repr(sorted(what.facts.items())))
+            parts = (what.policy, what.name, repr(sorted(what.facts.items())))
+            self._show_all(book, bound, kind, Woken(what), parts, at)
+
+    def _show_all(
+        self, book: Book, bound: BoundTerms, kind: str, trigger: Trigger, parts: Iterable[str], at: datetime
+    ) -> None:
+        """Asks the policies about a trigger, each on what those before it did."""
         basis: Basis | None = None
         for policy in bound.policies:
-            if not policy.triggers or (isinstance(what, WakeUp) and what.policy != policy.name):
+            if not policy.triggers or (isinstance(trigger, Adopted) and not policy.adopts):
+                continue
+            if isinstance(trigger, Woken) and trigger.wake_up.policy != policy.name:
                 continue
             if basis is None:
                 basis = bound.basis(book, at)
-            occasion = Occasion(at, book.account, None, trigger, basis, self.calendar, FrozenMapping(bound.units))
+            units = FrozenMapping(bound.units)
+            occasion = Occasion(at, book.account, None, trigger, basis, self.calendar, units, bound.ladders)
             effects = policy.answer(occasion, None)
             if effects:
                 cause = book.cause
@@ -336,7 +449,7 @@ class Program:
             bound.effective_from,
             basis,
             entries,
-            benefits,
+            (*benefits, *book.benefits) if book.benefits else benefits,
             refusal,
             after.next_due,
             None,

@@ -32,6 +32,7 @@ from patronage.ledger import (
     BenefitKind,
     Booking,
     Commit,
+    Fact,
     Grant,
     GrantChange,
     GrantEntry,
@@ -45,11 +46,14 @@ from patronage.ledger import (
     reason,
 )
 from patronage.occasions import Credit, Debit, Effect, Give, basis_with, build_occasion
+from patronage.policies.base import BoundPolicy
 from patronage.state import with_steps
 from patronage.terms import BoundTerms, Expired, RefundTerms, Returned, Shortfall
-from patronage.units import build_amount, rounded
+from patronage.units import UnitKind, build_amount, rounded
+from patronage.watching import Moment, build_look, in_basis
 
 TAKEN_BACK: Final = Reason("taken_back", FrozenMapping())
+_NO_FACTS: Final[FrozenMapping[str, Fact]] = FrozenMapping()
 Key = tuple[str, str, str | None, str]
 """What a refund compares: policy, unit, label, rule."""
 Room = Callable[[Key, int], int]
@@ -68,17 +72,35 @@ class Worth:
 def answers(
     bound: BoundTerms, event: Event, at: datetime, book: Book, basis: Basis
 ) -> list[tuple[str, Sequence[Effect], Basis]]:
-    """What each policy in order says of *event* on *basis*, nothing booked."""
+    """
+    What each policy in order says of *event* on *basis*, nothing booked.
+
+    What its totals and thresholds would give is followed, for the policies behind them, and not told:
+    they look again when the difference is booked.
+    """
     told = []
     if isinstance(event, Purchase) and not event.lines:
         return []
     for policy in bound.policies:
-        occasion = build_occasion(at, book.account, event, None, basis, bound.calendar, bound.units)
+        occasion = build_occasion(at, book.account, event, None, basis, bound.calendar, bound.units, bound.ladders)
         effects = policy.answer(occasion, None)
         if effects:
             told.append((policy.name, effects, basis))
             basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
+        basis = after_looks(policy, bound, book.account, event, at, basis)
     return told
+
+
+def after_looks(
+    policy: BoundPolicy, bound: BoundTerms, account: Account, event: Event, at: datetime, basis: Basis
+) -> Basis:
+    """The basis after a policy's totals and thresholds would have looked, nothing booked."""
+    for watcher in policy.watchers:
+        occasion = build_occasion(at, account, event, None, basis, bound.calendar, bound.units, bound.ladders)
+        settled = watcher.look(occasion, build_look(Moment.EVENT, at, at, None, _NO_FACTS))
+        if settled is not None:
+            basis = basis_with(basis, in_basis(settled), occasion, policy.name, bound.watched)
+    return basis
 
 
 def worth_of(told: Iterable[tuple[str, Sequence[Effect], Basis]], at: datetime, bound: BoundTerms) -> dict[Key, Worth]:
@@ -156,6 +178,10 @@ class Difference:
             elif total > 0:
                 self._credit(policy, unit, label, total, rules, worth, room)
 
+    def take(self, policy: str, unit: str, label: str | None, rule: str, steps: int) -> None:
+        """Takes *steps* of what a rule gave back."""
+        self._take_back(policy, unit, label, steps, (((policy, unit, label, rule), -steps),))
+
     def _credit(
         self,
         policy: str,
@@ -202,8 +228,10 @@ class Difference:
         book, about, terms = self.book, self.about, self.bound.terms.refunds
         books = [_rebook(key[3], change, change, None) for key, change in rules]
         if book.is_tally(unit):
-            held = sum(lot.steps for lot in book.lots(unit) if lot.label == label)
-            taken = min(steps, max(held, 0))
+            taken = steps - min(steps, self._ended(unit, label))
+            if unit not in book.units:
+                held = sum(lot.steps for lot in book.lots(unit) if lot.label == label)
+                taken = min(taken, max(held, 0))
             if taken:
                 # A tally that has ended is dropped: what is left of the difference is booked by nobody.
                 book.debit(policy, about, unit, taken, label, TAKEN_BACK, self._against, _limited(books, taken))
@@ -225,14 +253,29 @@ class Difference:
         if left:
             self._shortfall(unit, label, left)
 
+    def _ended(self, unit: str, label: str | None) -> int:
+        """What the root counted on a tally whose time has passed since."""
+        at, ended = self.book.at, 0
+        for commit in self.history:
+            for entry in commit.entries:
+                if isinstance(entry, Transfer) and entry.about == self.about and entry.unit == unit:
+                    for part in entry.put:
+                        end = part.validity.expires_at
+                        if part.label == label and end is not None and at is not None and end <= at:
+                            ended += part.steps
+        return ended
+
     def _droppable(self, unit: str, label: str | None) -> int:
         """
-        What the root's lots lost to expiry and need not be taken again.
+        What the root's lots lost to expiry and need not be taken again: always so of what is not owed.
 
         What ended because a refund of the root revoked a grant counts as taken, whatever the terms say.
         """
         lost = 0
-        all_of_it = self.bound.terms.refunds.expired is Expired.DROPPED
+        known = self.book.units.get(unit)
+        all_of_it = self.bound.terms.refunds.expired is Expired.DROPPED or (
+            known is not None and known.kind is UnitKind.QUALIFYING
+        )
         commits = [commit for commit in self.history if all_of_it or commit.root == self.about.root]
         entries = [entry for commit in commits for entry in commit.entries] + self.book.entries
         for entry in entries:

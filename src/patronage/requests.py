@@ -22,6 +22,7 @@ from patronage.events import (
     Confirmation,
     Event,
     Purchase,
+    RateDeclared,
     Redemption,
     Refund,
     Release,
@@ -69,6 +70,7 @@ from patronage.rewards import Request
 from patronage.state import with_steps
 from patronage.terms import BoundTerms
 from patronage.units import allocate, build_amount
+from patronage.watching import Moment
 
 LAPSE: Final = "~lapse"
 """The policy name of wake-ups that end a reservation."""
@@ -93,7 +95,8 @@ class Requests:
     ) -> None:
         self.terms_at, self.book, self.bound, self.event, self.past = terms_at, book, bound, event, past
         self.about = Source(book.account, event.about)
-        self.at = event.occurred_at
+        self.at = self.of = event.occurred_at
+        self.moment = Moment.EVENT
         self.basis = bound.basis(book, self.at)
 
     def decide(self) -> Outcome:
@@ -109,6 +112,8 @@ class Requests:
             ends = Revoke(key=event.key, value=event.value, rule=event.reason, why=reason("ended_by_operator"))
             revoke(self.book, ends, "", self.about, giver="@")
             return ()
+        if isinstance(event, RateDeclared):
+            return self._declare(event)
         if isinstance(event, TimePassed):
             return ()
         of_root = [commit for commit in self.past if commit.root == event.about]
@@ -136,7 +141,10 @@ class Requests:
         book, unit = self.book, reward.unit
         labels = tuple(reward.labels) or (None,)
         available = sum(max(0, book.available(unit, label)) for label in labels)
-        occasion = build_occasion(self.at, book.account, event, None, self.basis, self.bound.calendar, self.bound.units)
+        bound = self.bound
+        occasion = build_occasion(
+            self.at, book.account, event, None, self.basis, bound.calendar, bound.units, bound.ladders
+        )
         priced = reward.price(
             Request(amount=event.amount, times=event.times, cart=event.cart, available=available, occasion=occasion)
         )
@@ -232,6 +240,19 @@ class Requests:
         )
         return ()
 
+    def _declare(self, event: RateDeclared) -> Outcome:
+        """A rate is declared once for a period; the total that it names then looks."""
+        policy = next((policy for policy in self.bound.policies if policy.name == event.policy), None)
+        watcher = next((each for each in policy.watchers if each.name == event.rule), None) if policy else None
+        grants = self.basis.grants
+        key = None if watcher is None else watcher.key(event.of, self.bound.calendar, grants)
+        if watcher is None or key is None:
+            return _refuse(RejectionCode.UNKNOWN_RULE, policy=event.policy, rule=event.rule)
+        if any(grant.key == watcher.unit and grant.occasion == key for grant in grants):
+            return _refuse(RejectionCode.ALREADY_ENDED, policy=event.policy, rule=event.rule, period=key)
+        self.of = event.of
+        return ()
+
     # Confirming.
 
     def _confirm(self) -> Outcome:
@@ -301,6 +322,7 @@ class Requests:
 
     def _cancel_fact(self, root: Commit) -> Outcome:
         """An activity, an enrolment, an adjustment or a status never was."""
+        self.moment, self.of = Moment.REFUND, root.event.occurred_at
         self.bound = self.terms_at(root.event.occurred_at)
         against = ADJUSTED if isinstance(root.event, Adjustment) else ISSUED
         difference = Difference(self.book, self.bound, self.about, self.past, against)
@@ -322,6 +344,7 @@ class Requests:
         if isinstance(kept, Exceeds):
             return _refuse(kept.code, purchase=purchase.id, line=kept.line, left=kept.left, unit=purchase.currency)
         self.bound = bound = self.terms_at(root.terms_from)
+        self.moment, self.of = Moment.REFUND, purchase.occurred_at
         self._give_back_tenders(purchase, kept)
         difference = Difference(self.book, bound, self.about, self.past)
         at, terms = purchase.occurred_at, bound.terms

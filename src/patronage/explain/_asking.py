@@ -36,6 +36,7 @@ from patronage.occasions import Condition, Credit, Debit, Effect, Give, Occasion
 from patronage.periods import parse_instant
 from patronage.program import Program
 from patronage.rewards import Reward, StepTable
+from patronage.refunds import after_looks
 from patronage.rules import BonusRule, Ceiling, QuantityRule, SpendRule
 from patronage.terms import BoundTerms
 from patronage.terms_of_time import Lasting
@@ -191,7 +192,7 @@ def asked_again(commit: Commit, bound: BoundTerms) -> Answers:
     told = []
     for policy in bound.policies:
         at = event.occurred_at
-        occasion = build_occasion(at, commit.account, event, None, basis, bound.calendar, bound.units)
+        occasion = build_occasion(at, commit.account, event, None, basis, bound.calendar, bound.units, bound.ladders)
         trace: list[WhyNot] = []
         effects: tuple[Effect, ...] = ()
         problem = None
@@ -210,6 +211,7 @@ def asked_again(commit: Commit, bound: BoundTerms) -> Answers:
         told.append(Answer(policy.name, occasion, effects, tuple(trace), frozenset(applied), problem, unread))
         if effects:
             basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
+        basis = after_looks(policy, bound, commit.account, event, at, basis)
     return told
 
 

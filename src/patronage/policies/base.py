@@ -13,6 +13,7 @@ from patronage.earning import WhyNot
 from patronage.errors import InvalidValueError, PolicyError, quote
 from patronage.figures import Setting
 from patronage.occasions import Effect, Occasion, Read, check_effect
+from patronage.watching import Watcher
 
 
 class Policy(Protocol):
@@ -53,7 +54,8 @@ class BoundPolicy:
     A policy ready to be asked: *answer* gives its effects.
 
     *reads* are the balances it reads, *tallies* gives those of its *ceilings* at an instant;
-    *triggers* says whether it is shown what time does.
+    *watchers* are its totals and thresholds, which look at balances once it has been asked.
+    *triggers* says whether it is shown what time does, *adopts* whether also that new terms took effect.
     """
 
     name: str
@@ -62,6 +64,8 @@ class BoundPolicy:
     tallies: Callable[[datetime], Iterable[tuple[str, str]]] | None = None
     ceilings: Sequence[BoundCeiling] = ()
     triggers: bool = True
+    watchers: Sequence[Watcher] = ()
+    adopts: bool = True
 
 
 def guarded(name: str, ask: Answer) -> Answer:
