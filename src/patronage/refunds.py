@@ -32,7 +32,6 @@ from patronage.ledger import (
     BenefitKind,
     Booking,
     Commit,
-    Fact,
     Grant,
     GrantChange,
     GrantEntry,
@@ -50,10 +49,9 @@ from patronage.policies.base import BoundPolicy
 from patronage.state import with_steps
 from patronage.terms import BoundTerms, Expired, RefundTerms, Returned, Shortfall
 from patronage.units import UnitKind, build_amount, rounded
-from patronage.watching import Moment, build_look, in_basis
+from patronage.watching import after_event, in_basis
 
 TAKEN_BACK: Final = Reason("taken_back", FrozenMapping())
-_NO_FACTS: Final[FrozenMapping[str, Fact]] = FrozenMapping()
 Key = tuple[str, str, str | None, str]
 """What a refund compares: policy, unit, label, rule."""
 Room = Callable[[Key, int], int]
@@ -97,19 +95,21 @@ def after_looks(
     """The basis after a policy's totals and thresholds would have looked, nothing booked."""
     for watcher in policy.watchers:
         occasion = build_occasion(at, account, event, None, basis, bound.calendar, bound.units, bound.ladders)
-        settled = watcher.look(occasion, build_look(Moment.EVENT, at, at, None, _NO_FACTS))
+        settled = watcher.look(occasion, after_event(at))
         if settled is not None:
             basis = basis_with(basis, in_basis(settled), occasion, policy.name, bound.watched)
     return basis
 
 
-def worth_of(told: Iterable[tuple[str, Sequence[Effect], Basis]], at: datetime, bound: BoundTerms) -> dict[Key, Worth]:
-    """The credits and debits of the answers, per policy, unit, label and rule."""
+def worth_of(
+    told: Iterable[tuple[str, Sequence[Effect], Basis]], at: datetime, bound: BoundTerms, account: Account | None = None
+) -> dict[Key, Worth]:
+    """The credits and debits of the answers, per policy, unit, label and rule: on the own account, or on *account*."""
     found: dict[Key, Worth] = {}
     for policy, effects, basis in told:
         for stated in effects:
             effect = plain(stated, basis)
-            if not isinstance(effect, Credit | Debit):
+            if not isinstance(effect, Credit | Debit) or effect.account != account:
                 continue
             validity = None
             if isinstance(effect, Credit):
@@ -118,9 +118,8 @@ def worth_of(told: Iterable[tuple[str, Sequence[Effect], Basis]], at: datetime, 
             else:
                 steps = effect.amount.steps
                 if effect.up_to:
-                    held = sum(
-                        b.steps for b in basis.balances if b.unit == effect.amount.unit and b.label == effect.label
-                    )
+                    balances = basis.balances if account is None else basis.others.get(str(account), ())
+                    held = sum(b.steps for b in balances if b.unit == effect.amount.unit and b.label == effect.label)
                     steps = min(steps, max(held, 0))
                 books = book_of(effect.rule, -steps)
             for book in books:

@@ -103,7 +103,12 @@ def _take_back(
 ) -> None:
     unit, steps = effect.amount.unit, effect.amount.steps
     if effect.unspent_only:
-        own = (lot.steps for lot in book.all_lots() if lot.source == about and lot.reserved_for is None)
+        # What never ends has no source: what is left of it may be what was given.
+        own = (
+            lot.steps
+            for lot in book.all_lots()
+            if lot.unit == unit and lot.label == effect.label and lot.source in (about, None) and not lot.reserved_for
+        )
         steps = min(steps, sum(own))
     if steps:
         Difference(book, bound, about, past).take(policy, unit, effect.label, effect.rule, steps)

@@ -37,7 +37,7 @@ from patronage.occasions import (
     Wake,
     build_credit,
 )
-from patronage.periods import LIFETIME, Calendar, Period, Span
+from patronage.periods import LATEST, LIFETIME, Calendar, Period, Span
 from patronage.rules import above_zero, name
 from patronage.terms_of_time import Term
 from patronage.units import Amount, Rounding, build_amount, rounded
@@ -53,6 +53,7 @@ from patronage.watching import (
     Moment,
     PeriodTerms,
     Settlement,
+    TakeBack,
     Undo,
     check_period,
     root_of,
@@ -60,7 +61,8 @@ from patronage.watching import (
 )
 
 REACHED: Final = Reason("threshold", FrozenMapping())
-COUNTED: Final = Reason("counted", FrozenMapping())
+COUNTED: Final = Reason("tallied", FrozenMapping())
+_AT_CLOSE: Final = "~at_close"
 FELL: Final = Reason("fell", FrozenMapping())
 
 
@@ -293,9 +295,12 @@ class BoundThreshold:
         if look.falls:
             effects = self._fall(occasion, look, span)
         elif threshold.looks is Looks.AFTER_EACH:
-            effects = self._give(occasion, look, span)
+            # A close of such a one only keeps what a later refund will ask for.
+            effects = self._keep(occasion, span) if timed else self._give(occasion, look, span)
         elif timed:
             effects = self._give(occasion, look, span)
+            if effects:
+                effects += self._keep(occasion, span)
             effects += self._carry(occasion, look, effects)
             effects += self._next(occasion, look)
         else:
@@ -330,8 +335,29 @@ class BoundThreshold:
             effects.append(self._consume(cost, goal.unit))
         for gift in threshold.gives:
             effects += self._gift(gift, look, span.key, given, times, cost, have)
-        effects.append(self._count(times, span, occasion.calendar))
+        effects.append(self._count(times, span, occasion.calendar, span.key))
+        if self._remembers(span) and threshold.looks is Looks.AFTER_EACH:
+            facts = wake_facts(self.name, span.key, self.terms_of, span.start)
+            effects.append(Wake(at=span.end, name=CLOSE, facts=facts, rule=self.name))
         return effects
+
+    def _remembers(self, span: Span) -> bool:
+        """Whether a refund after the period's end must know what the balance was: it may have ended by then."""
+        threshold = self.threshold
+        return (
+            threshold.goal is not None
+            and threshold.falls is not Falls.KEPT
+            and threshold.consumes is Consumes.NOTHING
+            and threshold.repeats is not Repeats.WHILE_REACHED
+            and span.end < LATEST
+        )
+
+    def _keep(self, occasion: Occasion, span: Span) -> list[Consequence]:
+        """Keeps the balance at the close beside the count of what was given."""
+        have = self.balance(occasion)
+        if have <= 0 or not self._remembers(span):
+            return []
+        return [self._count(have, span, occasion.calendar, f"{span.key}/{_AT_CLOSE}")]
 
     def _consume(self, cost: int, unit: str) -> Consume:
         threshold = self.threshold
@@ -379,10 +405,10 @@ class BoundThreshold:
         book = build_booking(self.name, steps, steps, base, (steps, 1), "", "", (), None)
         return build_credit(build_amount(steps, unit), self.name, label, life, REACHED, (book,), None)
 
-    def _count(self, times: int, span: Span, calendar: Calendar) -> Effect:
-        book = build_booking(self.name, times, times, (times, 1), (times, 1), "", "", (), None)
+    def _count(self, steps: int, span: Span, calendar: Calendar, label: str) -> Effect:
+        book = build_booking(self.name, steps, steps, (steps, 1), (steps, 1), "", "", (), None)
         validity = self._clock.validity(span, calendar)
-        return build_credit(build_amount(times, self.unit), self.name, span.key, AT_ONCE, COUNTED, (book,), validity)
+        return build_credit(build_amount(steps, self.unit), self.name, label, AT_ONCE, COUNTED, (book,), validity)
 
     def _while(self, occasion: Occasion, look: Look) -> list[Consequence]:
         """Its grants hold while it is reached; those with a term are given anew each time, and run on from there."""
@@ -416,17 +442,35 @@ class BoundThreshold:
         given = occasion.balance(self.unit, span.key)
         if threshold.falls is Falls.KEPT or given <= 0:
             return []
-        times = self._too_many(occasion, given)
+        effects: list[Consequence] = []
+        if span.end <= look.at and self._remembers(span):
+            times = self._too_many_then(occasion, look, span, given, effects)
+        else:
+            times = self._too_many(occasion, given)
         if times <= 0:
-            return []
+            return effects
         if threshold.falls is Falls.AFTER_GRACE and look.moment is not Moment.GRACE:
             assert threshold.grace is not None
             facts = wake_facts(self.name, span.key, self.terms_of, look.of)
-            return [Wake(at=threshold.grace.end(look.at, occasion.calendar), name=GRACE, facts=facts, rule=self.name)]
+            until = threshold.grace.end(look.at, occasion.calendar)
+            return [*effects, Wake(at=until, name=GRACE, facts=facts, rule=self.name)]
         amounts = tuple((gift.amount, gift.label) for gift in threshold.gives if isinstance(gift, GiveCredit))
         unspent = threshold.falls is Falls.REVOKED_IF_UNUSED
         costs = threshold.consumes is not Consumes.NOTHING
-        return [Undo(self.name, self.unit, span.key, times, amounts, unspent, costs)]
+        return [*effects, Undo(self.name, self.unit, span.key, times, amounts, unspent, costs)]
+
+    def _too_many_then(self, occasion: Occasion, look: Look, span: Span, given: int, effects: list[Consequence]) -> int:
+        """How often too many after the period's end: by the balance at its close, less what came back since."""
+        goal, label = self.threshold.goal, f"{span.key}/{_AT_CLOSE}"
+        assert goal is not None
+        kept = occasion.balance(self.unit, label)
+        back = min(kept, look.returned.get(goal.unit, 0))
+        if back > 0:
+            effects.append(TakeBack(build_amount(back, self.unit), self.name, label, False))
+        if self.threshold.repeats is Repeats.EVERY_STEP:
+            return given - max(0, min(given, (kept - back) // goal.steps))
+        above = kept - back > goal.steps if self.threshold.more_than is not None else kept - back >= goal.steps
+        return 0 if above else given
 
     def _too_many(self, occasion: Occasion, given: int) -> int:
         """How often it gave what it would not have given."""

@@ -43,7 +43,7 @@ from patronage.watching import (
 )
 
 EARNED: Final = Reason("total", FrozenMapping())
-COUNTED: Final = Reason("counted", FrozenMapping())
+COUNTED: Final = Reason("tallied", FrozenMapping())
 _CREDITED: Final = "~credited"
 
 

@@ -57,7 +57,8 @@ class Look:
     One look: *of* is the instant whose period it is about, *at* when it is taken.
 
     *rule* is the watcher that a wake-up was set for; None asks all of the policy. A refund looks at
-    the period of its purchase. *facts* are those of the wake-up.
+    the period of its purchase; *returned* is what it took back, in steps by unit. *facts* are those
+    of the wake-up.
     """
 
     moment: Moment
@@ -65,6 +66,7 @@ class Look:
     of: datetime
     rule: str | None = None
     facts: FrozenMapping[str, Fact] = FrozenMapping()
+    returned: FrozenMapping[str, int] = FrozenMapping()
 
     @property
     def falls(self) -> bool:
@@ -72,7 +74,14 @@ class Look:
         return self.moment in (Moment.REFUND, Moment.GRACE)
 
 
-build_look = builder(Look)
+_NOTHING: Final[FrozenMapping[str, Fact]] = FrozenMapping()
+_NONE_RETURNED: Final[FrozenMapping[str, int]] = FrozenMapping()
+_build_look = builder(Look)
+
+
+def after_event(at: datetime) -> Look:
+    """The look after an event."""
+    return _build_look(Moment.EVENT, at, at, None, _NOTHING, _NONE_RETURNED)
 
 
 @attrs.frozen(weakref_slot=False)

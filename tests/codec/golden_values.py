@@ -18,11 +18,13 @@ from patronage.events import (
     Cancellation,
     Capture,
     Confirmation,
+    Counterpart,
     Discount,
     Enrolment,
     Line,
     LineKind,
     Purchase,
+    RateDeclared,
     Redemption,
     Refund,
     RefundLine,
@@ -156,8 +158,19 @@ VALUES: Final[dict[str, Any]] = {
     "status_grant": StatusGrant(
         **_head("s-1"), key="tier", value="gold", until=YEAR, uses=3, actor="ann", reason="match"
     ),
+    "rate_declared": RateDeclared(
+        **_head("d-1"), policy="dividend", rule="year", of=INSTANT, credit=USD.of("0.10"), per=USD.of("1.00")
+    ),
     "status_end": StatusEnd(**_head("s-2"), key="tier", value="gold", actor="ann", reason="fraud"),
     "time_passed": TimePassed(id="~t/2024-05-08T12:30:00.000000Z", member="m-1", occurred_at=INSTANT),
+    "counterpart": Counterpart(
+        id="~c/0123456789abcdef0123456789abcdef",
+        member="spring-2024",
+        occurred_at=INSTANT,
+        origin=MEMBER,
+        event="f-1",
+        root="order-17",
+    ),
     "commit": Commit(
         account=MEMBER,
         version=7,

@@ -35,8 +35,8 @@ from patronage.ledger import (
 from patronage.occasions import Condition, Credit, Debit, Effect, Give, Occasion, Wake, basis_with, build_occasion
 from patronage.periods import parse_instant
 from patronage.program import Program
-from patronage.rewards import Reward, StepTable
 from patronage.refunds import after_looks
+from patronage.rewards import Reward, StepTable
 from patronage.rules import BonusRule, Ceiling, QuantityRule, SpendRule
 from patronage.terms import BoundTerms
 from patronage.terms_of_time import Lasting
@@ -53,10 +53,7 @@ class Rules:
             rules = listed if isinstance(listed, tuple) else ()
             self._rules[policy.name] = {getattr(r, "name", None) or f"rule-{n}": r for n, r in enumerate(rules, 1)}
         self.ceilings: Mapping[str, Ceiling] = {
-            ceiling.tally: ceiling.ceiling
-            for policy in bound.policies
-            for ceiling in policy.ceilings
-            if ceiling.tally is not None
+            ceiling.tally: ceiling.ceiling for ceiling in bound.ceilings if ceiling.tally is not None
         }
 
     def of(self, policy: str, rule: str) -> object:
@@ -248,6 +245,8 @@ def _now(answer: Answer) -> Iterable[_Made]:
     basis: Basis = answer.occasion.basis
     for stated in answer.effects:
         effect = plain(stated, basis)
+        if isinstance(effect, Credit | Debit) and effect.account is not None:
+            continue  # It is told by the commit of that account.
         if isinstance(effect, Credit):
             amount = effect.amount
             books = effect.books or book_of(effect.rule, amount.steps)

@@ -302,10 +302,19 @@ ENGLISH: Final = Phrases(
         "event.adjustment": "Adjustment {event} by {actor} on {at}: {amount}, for {why}.",
         "event.statusgrant": "Status {key}[ {value}] given by {actor} on {at} ({event}), for {why}.",
         "event.statusend": "Status {key}[ {value}] ended by {actor} on {at} ({event}), for {why}.",
+        "event.ratedeclared": "Rate of rule {rule} of policy {policy} declared on {at}: {credit} per {per}.",
+        "event.counterpart": "What event {of} of {member}, on {at}, did to this account.",
         "event.timepassed": "What time alone did up to {at}.",
         "event.other": "Event {event} on {at}.",
         # What moved.
         "entry.earned": "{amount} earned[ under {label}] by policy {policy}.",
+        "entry.total": "{amount} earned[ under {label}] by policy {policy}, on the period's total.",
+        "entry.threshold": "{amount} given[ under {label}] by policy {policy}, for a balance that was reached.",
+        "entry.tallied": "{amount} counted by policy {policy}[ for {label}].",
+        "entry.consumed": "{amount} used up by policy {policy} for what it gave.",
+        "entry.consumed_back": "{amount} that a revoked right had cost are back.",
+        "entry.carried": "{amount} carried over into the next period.",
+        "entry.not_carried": "{amount} not carried over into the next period.",
         "entry.counted": "Limit {ceiling} of {limit}: {amount} used[ in {label}].",
         "entry.room_back": "Limit {ceiling} of {limit}: {amount} free again[ in {label}].",
         "entry.count_ended": "Limit {ceiling} of {limit}: {amount} of[ {label}'s] use no longer counted.",
@@ -357,6 +366,9 @@ ENGLISH: Final = Phrases(
         "lot.owed": "{amount} were not there, and are owed now.",
         # Rights, and what is looked at again later.
         "grant.given": "Now held: {key}[ {value}], given by policy {policy}[, until {until}][, with {uses} uses].",
+        "grant.threshold": "Now held: {key}[ {value}], reached in policy {policy}[, until {until}]"
+        "[, with {uses} uses].",
+        "grant.fell": "No longer held: {key}[ {value}], for what had reached it came back.",
         "grant.granted_by_operator": "Now held: {key}[ {value}], given by {actor} for {reason}[, until {until}]"
         "[, with {uses} uses].",
         "grant.used": "One use of {key}[ {value}] taken, {uses} left.",
@@ -432,6 +444,7 @@ ENGLISH: Final = Phrases(
         "refused.wrong_root": "Refused: {root} is nothing that can be undone or completed like this.",
         "refused.unknown_unit": "Refused: the program has no unit {unit}.",
         "refused.unknown_reward": "Refused: the program has no reward {reward}.",
+        "refused.unknown_rule": "Refused: policy {policy} has no rule {rule} with such a period.",
         "refused.already_ended": "Refused: [{root} ][{purchase} ]has ended already, and nothing is left of it.",
         "refused.pays_a_purchase": "Refused: {root} paid for {purchase}, and comes back by refunds of that purchase.",
         "refused.unknown_line": "Refused: purchase {purchase} has no line {line}.",

@@ -50,6 +50,7 @@ def combined(
         earning.tallies if earning.ceilings else None,
         earning.ceilings,
         triggers=own is not None,
+        shared=earning.shared,
         watchers=watchers,
         adopts=adopts or own is not None,
     )
