@@ -15,7 +15,8 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.between import Counterpart
+from patronage.accounts import Account
+from patronage.between import Counterpart, FollowedUp
 from patronage.errors import InvalidValueError
 from patronage.fields import (
     ATTRIBUTES_MAX,
@@ -297,10 +298,17 @@ Event = (
     | StatusEnd
     | TimePassed
     | Counterpart
+    | FollowedUp
 )
 
-MADE: Final = (TimePassed, Counterpart)
+MADE: Final = (TimePassed, Counterpart, FollowedUp)
 """What a program makes: it is stored, and never sent from outside."""
+
+
+def own_account(event: Event) -> Account:
+    """The account that an event is of: the member's, or the receiver's of a follow-up."""
+    return event.receiver if isinstance(event, FollowedUp) else Account.member(event.member)
+
 
 __all__ = [
     "ATTRIBUTES_MAX",
@@ -319,6 +327,7 @@ __all__ = [
     "Discount",
     "Enrolment",
     "Event",
+    "FollowedUp",
     "Line",
     "LineKind",
     "Purchase",
@@ -334,5 +343,6 @@ __all__ = [
     "identifier",
     "many",
     "numbered",
+    "own_account",
     "word",
 ]

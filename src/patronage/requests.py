@@ -14,6 +14,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, extended, revoke
+from patronage.between import FOLLOWED_UP, followed_up
 from patronage.book import Book
 from patronage.ceilings import COUNTED, BoundCeiling
 from patronage.events import (
@@ -21,7 +22,9 @@ from patronage.events import (
     Cancellation,
     Capture,
     Confirmation,
+    Counterpart,
     Event,
+    FollowedUp,
     Purchase,
     Redemption,
     Refund,
@@ -31,6 +34,7 @@ from patronage.events import (
     StatusGrant,
     TimePassed,
 )
+from patronage.follow_ups import Totals, amend, receive, share, totals
 from patronage.ledger import (
     ADJUSTED,
     DEBT,
@@ -54,7 +58,9 @@ from patronage.ledger import (
 )
 from patronage.occasions import Revoke, build_occasion
 from patronage.others import incomplete
+from patronage.periods import format_instant, parse_instant
 from patronage.refunds import (
+    TAKEN_BACK,
     Difference,
     Key,
     Room,
@@ -102,7 +108,7 @@ class Requests:
         self.terms_at, self.book, self.bound, self.event, self.past = terms_at, book, bound, event, past
         self.beside = beside
         self.about = Source(book.account, event.about)
-        self.at = event.occurred_at
+        self.at = event.occurred_at if book.at is None else book.at
         self.basis = bound.basis(book, self.at)
 
     def decide(self) -> Outcome:
@@ -118,8 +124,10 @@ class Requests:
             ends = Revoke(key=event.key, value=event.value, rule=event.reason, why=reason("ended_by_operator"))
             revoke(self.book, ends, "", self.about, giver="@")
             return ()
-        if isinstance(event, TimePassed):
+        if isinstance(event, TimePassed | Counterpart):
             return ()
+        if isinstance(event, FollowedUp):
+            return self._receive(event)
         of_root = [commit for commit in self.past if commit.root == event.about]
         if not of_root or of_root[0].event.id != event.about:
             return _refuse(RejectionCode.UNKNOWN_ROOT, root=event.about)
@@ -139,6 +147,16 @@ class Requests:
         if isinstance(event, Refund | Cancellation):
             return self._undo(event, root, of_root)
         return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
+
+    def _receive(self, event: FollowedUp) -> Outcome:
+        """A follow-up of what happened on another account, by the terms of the first one of its root."""
+        of_root = [commit for commit in self.past if commit.root == event.about]
+        if [commit.ordinal for commit in of_root] != list(range(len(of_root))):
+            return _refuse(RejectionCode.HISTORY_INCOMPLETE, root=event.about)
+        if of_root:
+            self.bound = self.terms_at(of_root[0].terms_from)
+        receive(self.book, self.bound, event, self.past)
+        return ()
 
     # Spending.
 
@@ -176,7 +194,10 @@ class Requests:
                 held = [attrs.evolve(part, reserved_for=event.id) for part in taken]
                 book.transfer(event.reward, self.about, unit, label, book.account, book.account, taken, held, (), why)
         if isinstance(event, Reservation) and event.lapses_at is not None:
-            wake_up = WakeUp(event.lapses_at, LAPSE, "lapse", FrozenMapping({"reservation": event.id}))
+            facts: dict[str, Fact] = {"reservation": event.id}
+            if limits:  # What is given back when it lapses.
+                facts |= {"reward": event.reward, "uses": priced.uses, "at": format_instant(self.at)}
+            wake_up = WakeUp(event.lapses_at, LAPSE, "lapse", FrozenMapping(facts))
             book.wake(WakeChange.SET, wake_up, event.reward, self.about)
         for limit in limits:
             self._count(event, limit, priced.uses)
@@ -254,12 +275,29 @@ class Requests:
         return tuple(_scaled(benefit, spend, total) for benefit in root.benefits) if spend else ()
 
     @staticmethod
-    def lapse(book: Book, wake_up: WakeUp) -> None:
-        """A reservation's time has run out: what it holds is free again."""
+    def lapse(book: Book, wake_up: WakeUp, terms_at: Callable[[datetime], BoundTerms]) -> None:
+        """A reservation's time has run out: what it holds, and its uses of the reward's limits, are free again."""
         reservation = str(wake_up.facts["reservation"])
         about = Source(book.account, reservation)
         cause = f"~lapse/{reservation}"
         release(book, held_for(book, reservation), about, "lapsed", cause)
+        reward, uses, then = (wake_up.facts.get(key) for key in ("reward", "uses", "at"))
+        if not isinstance(reward, str) or not isinstance(then, str) or not isinstance(uses, int) or book.at is None:
+            return
+        at = parse_instant(then)
+        bound = terms_at(at)
+        for limit in bound.limits.get(reward, ()):
+            account, unit = limit.account_for(book.account), limit.tally or ""
+            if account is not None:
+                made = followed_up(account, about, cause, reward, book.at, (), (), FOLLOWED_UP)
+                book.follow_ups = [*(book.follow_ups or ()), made]
+                continue
+            label = limit.period(at, bound.calendar)
+            parts, short = book.pick(unit, uses, label)
+            if parts:
+                books = book_of(limit.ceiling.name, short - uses)
+                own, steps = book.account, tuple(parts)
+                book.transfer(reward, about, unit, label, own, ISSUED, steps, (), books, TAKEN_BACK, cause)
 
     # Operators.
 
@@ -364,6 +402,10 @@ class Requests:
         for account, other in (self.book.others or {}).items():
             there = Difference(other, self.bound, self.about, _on(self.beside, account))
             there.settle(self._kept_used({}, there.history, account))
+        if self.bound.follows_up:
+            then = root.event.occurred_at
+            told = answers(self.bound, root.event, then, self.book, root.basis)
+            amend(self.book, self.about, self.event.id, totals(told, then, self.bound.calendar), {})
         return tuple(difference.charges)
 
     def _changed(self, root: Commit, account: Account) -> bool:
@@ -392,6 +434,8 @@ class Requests:
         difference = Difference(self.book, bound, self.about, self.past)
         at, terms = purchase.occurred_at, bound.terms
         late = self.at > terms.refund_for.end(at, bound.calendar)
+        if bound.follows_up:
+            self._amend(root, purchase, kept, earlier, terms.refunds.proportional or late)
         if terms.refunds.proportional or late:
             total = purchase.total
             left = 0 if kept.purchase is None else total - kept.returned
@@ -415,6 +459,32 @@ class Requests:
             worth = worth_of(told, at, bound, account)
             there.settle(self._kept_used(worth, there.history, account), room=room)
         return tuple(difference.charges)
+
+    def _amend(
+        self,
+        root: Commit,
+        purchase: Purchase,
+        kept: Kept,
+        earlier: Sequence[Refund | Cancellation],
+        proportionally: bool,
+    ) -> None:
+        """Tells those who got something for the purchase what they get for what is left of it."""
+        bound, at = self.bound, purchase.occurred_at
+        was = kept_of(purchase, earlier)
+        assert isinstance(was, Kept)
+
+        def of(left: Purchase | None) -> Totals:
+            told = [] if left is None else answers(bound, left, at, self.book, root.basis)
+            return totals(told, at, bound.calendar)
+
+        if proportionally:
+            full, total, terms = of(purchase), purchase.total, bound.terms.refunds
+            before, now = (
+                share(full, 0 if one.purchase is None else total - one.returned, total, terms) for one in (was, kept)
+            )
+        else:
+            before, now = of(was.purchase), of(kept.purchase)
+        amend(self.book, self.about, self.event.id, before, now)
 
     def _give_back_tenders(self, purchase: Purchase, kept: Kept) -> None:
         """What paid the part that came back is given back first."""

@@ -147,6 +147,7 @@ class BoundTerms:
         "between",
         "calendar",
         "effective_from",
+        "follows_up",
         "limits",
         "others",
         "policies",
@@ -182,6 +183,7 @@ class BoundTerms:
         self.limits = {reward.name: bound_limits(reward, terms.refund_for) for reward in terms.rewards}
         self.shared = self._all_shared()
         self.others = tuple(sorted({o for policy in self.policies for o in policy.others}, key=lambda o: o.key))
+        self.follows_up = frozenset(policy.name for policy in self.policies if policy.follows_up)
         self.between: frozenset[type] = frozenset((*self.shared, *(FACTS if self.others else ())))
 
     def _all_shared(self) -> Mapping[type, Sequence[BoundCeiling]]:

@@ -46,6 +46,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "status_end": events.StatusEnd,
         "time_passed": events.TimePassed,
         "counterpart": events.Counterpart,
+        "followed_up": events.FollowedUp,
     },
     ledger.Entry: {
         "transfer": ledger.Transfer,
