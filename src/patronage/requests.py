@@ -167,12 +167,9 @@ class Requests:
         )
         limits = self.bound.limits[event.reward]
         if isinstance(priced, Refusal):
-            full = (
-                None
-                if priced.code not in _AFTER_LIMITS
-                else limit_reached(self.book, self.bound, limits, event, event.times)
-            )
-            return priced if full is None else full
+            if priced.code not in _AFTER_LIMITS:
+                return priced
+            return limit_reached(self.book, self.bound, limits, event, event.times) or priced
         full = limit_reached(self.book, self.bound, limits, event, priced.uses)
         if full is not None:
             return full
