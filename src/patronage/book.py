@@ -14,6 +14,7 @@ from hashlib import blake2b
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.between import FollowedUp
 from patronage.errors import AmountOverflowError
 from patronage.ledger import (
     ALWAYS,
@@ -75,7 +76,8 @@ class Book:
     """
     The lots, grants and wake-ups of one account while a decision is written.
 
-    *others* are the books of the other accounts that the decision may change, where there are any.
+    *others* are the books of the other accounts that the decision may change, where there are any;
+    *follow_ups* is what other accounts are to be told.
     """
 
     __slots__ = (
@@ -87,6 +89,7 @@ class Book:
         "calendar",
         "cause",
         "entries",
+        "follow_ups",
         "grants",
         "others",
         "pending",
@@ -106,6 +109,7 @@ class Book:
         self.at = state.clock
         self.cause = ""
         self.others: dict[Account, Book] | None = None
+        self.follow_ups: list[FollowedUp] | None = None
         self._wrote: dict[str, int] = {}
 
     # Reading.

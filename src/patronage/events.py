@@ -15,7 +15,8 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.between import Counterpart
+from patronage.accounts import Account
+from patronage.between import Counterpart, FollowedUp
 from patronage.errors import InvalidValueError
 from patronage.fields import (
     ATTRIBUTES_MAX,
@@ -322,10 +323,17 @@ Event = (
     | RateDeclared
     | TimePassed
     | Counterpart
+    | FollowedUp
 )
 
-MADE: Final = (TimePassed, Counterpart)
+MADE: Final = (TimePassed, Counterpart, FollowedUp)
 """What a program makes: it is stored, and never sent from outside."""
+
+
+def own_account(event: Event) -> Account:
+    """The account that an event is of: the member's, or the receiver's of a follow-up."""
+    return event.receiver if isinstance(event, FollowedUp) else Account.member(event.member)
+
 
 __all__ = [
     "ATTRIBUTES_MAX",
@@ -344,6 +352,7 @@ __all__ = [
     "Discount",
     "Enrolment",
     "Event",
+    "FollowedUp",
     "Line",
     "LineKind",
     "Purchase",
@@ -360,5 +369,6 @@ __all__ = [
     "identifier",
     "many",
     "numbered",
+    "own_account",
     "word",
 ]

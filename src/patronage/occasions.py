@@ -11,11 +11,13 @@ import attrs
 
 from patronage._build import builder
 from patronage._frozen import FrozenMapping
+from patronage.between import FOLLOWED_UP
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Event, Line, Purchase, many, word
 from patronage.ledger import (
     EXPIRED,
     Account,
+    AccountKind,
     Balance,
     Basis,
     BenefitKind,
@@ -361,9 +363,47 @@ class HandOver:
     rule: str = ""
 
 
-Effect = Credit | Debit | SetTo | Give | Use | Revoke | Wake | HandOver
+def _credits(value: Iterable[Credit]) -> tuple[Credit, ...]:
+    found = many(value)
+    if not all(isinstance(credit, Credit) and credit.account is None for credit in found):
+        raise InvalidValueError(f"A follow-up has credits, each to its receiver, not {quote(value)}.")
+    if any(credit.life.on_confirmation for credit in found):
+        raise InvalidValueError("What is followed up waits for no confirmation: give it an available_after.")
+    return found
 
-EFFECTS: Final = (Credit, Debit, SetTo, Give, Use, Revoke, Wake, HandOver)
+
+def _gives(value: Iterable[Give]) -> tuple[Give, ...]:
+    found = many(value)
+    if not all(isinstance(give, Give) for give in found):
+        raise InvalidValueError(f"A follow-up has grants to give, not {quote(value)}.")
+    return found
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class FollowUp:
+    """
+    *credits* and grants (*gives*) to another account, the *receiver*: what a referrer gets for a friend's purchase.
+
+    It cannot change what is decided here. What comes back here is taken back there: the policy is asked
+    again, and the receiver is told the new total. Lives and terms count from the occasion here.
+    """
+
+    receiver: Account
+    credits: tuple[Credit, ...] = attrs.field(default=(), converter=_credits)
+    gives: tuple[Give, ...] = attrs.field(default=(), converter=_gives)
+    rule: str = ""
+    why: Reason = FOLLOWED_UP
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.receiver, Account) or self.receiver.kind is AccountKind.SYSTEM:
+            raise InvalidValueError(f"A follow-up is for a member or a shared account, not {quote(self.receiver)}.")
+        if not self.credits and not self.gives:
+            raise InvalidValueError("A follow-up of nothing is none: give it credits, or grants to give.")
+
+
+Effect = Credit | Debit | SetTo | Give | Use | Revoke | Wake | HandOver | FollowUp
+
+EFFECTS: Final = (Credit, Debit, SetTo, Give, Use, Revoke, Wake, HandOver, FollowUp)
 
 build_credit: Callable[..., Credit] = builder(Credit)
 build_occasion: Callable[..., Occasion] = builder(Occasion)
@@ -491,6 +531,6 @@ def check_effect(effect: object) -> Effect:
     """*effect*, where it is one; else InvalidValueError."""
     if not isinstance(effect, EFFECTS):
         raise InvalidValueError(
-            f"{quote(effect)} is no effect: give Credit, Debit, SetTo, Give, Use, Revoke, Wake or HandOver."
+            f"{quote(effect)} is no effect: give one of {', '.join(kind.__name__ for kind in EFFECTS)}."
         )
     return effect

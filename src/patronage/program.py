@@ -28,13 +28,17 @@ from patronage.events import (
     Confirmation,
     Enrolment,
     Event,
+    FollowedUp,
     Purchase,
     Refund,
     Release,
+    Reservation,
     TimePassed,
     identifier,
     many,
+    own_account,
 )
+from patronage.follow_ups import gathered
 from patronage.ledger import (
     Account,
     Basis,
@@ -73,7 +77,7 @@ from patronage.terms import FACTS, BoundTerms, Terms
 from patronage.units import Unit
 from patronage.watching import CLOSE, GRACE, MICROSECOND, REVIEW, Look, Moment, after_event, in_basis, terms_instant
 
-NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation})
+NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation, FollowedUp})
 _UNDOES: Final = frozenset({Refund, Release, Cancellation})
 """Events that give back what their root has used elsewhere."""
 
@@ -156,6 +160,11 @@ class Program:
         known = {unit.code: unit for terms in self.terms for unit in terms.units}
         return tuple(known[code] for code in sorted(known))
 
+    @property
+    def follows_up(self) -> bool:
+        """Whether what happens on one account may give something to another one: by a policy, or when stock lapses."""
+        return any(bool(bound.follows_up) or any(bound.shared.get(Reservation, ())) for bound in self._bound)
+
     def terms_at(self, at: datetime) -> BoundTerms:
         """The terms in force at an instant; the first ones before they take effect."""
         bound = self._bound
@@ -171,7 +180,7 @@ class Program:
         Asked again with what was found until nothing new comes up: a refund needs its purchase, and
         the purchase names the redemptions that paid it, and the shared accounts that it counted on.
         """
-        own = Account.member(event.member)
+        own = own_account(event)
         past = [commit for commit in history if commit.account == own]
         roots = set()
         if type(event) in NEEDS_HISTORY:
@@ -209,7 +218,7 @@ class Program:
         InvalidValueError for an event of another account, PolicyError for a caller's policy that fails.
         """
         account = state.account
-        if event.member != account.id:
+        if event.member != account.id or (type(event) is FollowedUp and event.receiver != account):
             raise InvalidValueError(f"The event is of {quote(event.member)}, the state of {quote(account.id)}.")
         past: Sequence[Commit] = ()
         beside: Sequence[Commit] = ()
@@ -227,8 +236,10 @@ class Program:
         if not EARLIEST <= at < LATEST:
             return self._not_yet(state, event, RejectionCode.EVENT_TIME_OUT_OF_RANGE, at=format_instant(at))
         if state.clock is not None and at < state.clock:
-            clock = format_instant(state.clock)
-            return self._not_yet(state, event, RejectionCode.TOO_LATE, at=format_instant(at), clock=clock)
+            if type(event) is not FollowedUp:
+                clock = format_instant(state.clock)
+                return self._not_yet(state, event, RejectionCode.TOO_LATE, at=format_instant(at), clock=clock)
+            at = state.clock  # Never too late: it takes effect at the account's clock.
         bound = self.terms_at(at)
         book = Book(state, self.calendar, bound.units)
         if (state.next_due is not None and state.next_due <= at) or (
@@ -317,7 +328,7 @@ class Program:
         refusal = outcome if isinstance(outcome, Refusal) else None
         benefits: tuple[Benefit, ...] = () if isinstance(outcome, Refusal) else outcome
         if refusal is None and requests.bound.watches:
-            look = Look(requests.moment, event.occurred_at, requests.of, returned=requests.returned)
+            look = Look(requests.moment, requests.at, requests.of, returned=requests.returned)
             self._look_again(book, requests.bound, look, event, past)
         return self._commit(state, book, event, requests.bound, requests.basis, benefits, refusal, past, beside)
 
@@ -451,7 +462,7 @@ class Program:
     def _show(self, book: Book, bound: BoundTerms, kind: str, what: Lot | Grant | WakeUp, at: datetime) -> None:
         """Shows the policies what time did. A wake-up is shown to the policy that set it."""
         if isinstance(what, WakeUp) and what.policy == LAPSE:
-            Requests.lapse(book, what)
+            Requests.lapse(book, what, self.terms_at)
             return
         if isinstance(what, Lot):
             self._show_all(
@@ -520,13 +531,21 @@ class Program:
             None,
             after,
         )
-        if refusal is not None:
-            return Rejected(state.account, event, refusal, (commit,), (after,), False)
-        if book.others is None:
+        if refusal is None and book.others is None and book.follow_ups is None:
             return build_accepted(state.account, event, (commit,), (after,), False)
-        made = [(commit, after), *close_books(book, event, bound, beside)]
+        made = [(commit, after)] if refusal is not None else [(commit, after), *close_books(book, event, bound, beside)]
         made.sort(key=lambda pair: pair[0].account.key)
-        return build_accepted(state.account, event, tuple(c for c, _ in made), tuple(s for _, s in made), False)
+        commits, states = tuple(c for c, _ in made), tuple(s for _, s in made)
+        books = [
+            book,
+            *(other for account, other in (book.others or {}).items() if account in {c.account for c in commits}),
+        ]
+        follow_ups = gathered(
+            (one for each in books for one in each.follow_ups or ()), Source(state.account, root), ordinal
+        )
+        if refusal is not None:
+            return Rejected(state.account, event, refusal, commits, states, False, follow_ups)
+        return build_accepted(state.account, event, commits, states, False, follow_ups)
 
     def _again(self, commit: Commit, event: Event) -> Decision:
         """The first answer to an event that is known."""
@@ -547,7 +566,9 @@ def _names(event: Event, entries: Sequence[Entry], account: Account) -> tuple[st
         names.update(event.redemptions)
     for entry in entries:
         about = entry.about
-        if about.root not in names and about.account == account:
+        if about.account != account:
+            names.add(root_from(about.account, about.root))
+        elif about.root not in names:
             names.add(about.root)
     return (event.id,) if len(names) == 1 else tuple(sorted(names))
 

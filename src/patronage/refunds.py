@@ -51,6 +51,7 @@ from patronage.terms import BoundTerms, Expired, RefundTerms, Returned, Shortfal
 from patronage.units import UnitKind, build_amount, rounded
 from patronage.watching import after_event, in_basis
 
+DECIDED_AGAIN: Final = Reason("decided_again", FrozenMapping())
 TAKEN_BACK: Final = Reason("taken_back", FrozenMapping())
 Key = tuple[str, str, str | None, str]
 """What a refund compares: policy, unit, label, rule."""
@@ -152,19 +153,33 @@ def proportional(first: Commit, about: Source, kept: int, total: int, terms: Ref
 
 
 class Difference:
-    """Books what a root is worth now against what was booked for it, on one book."""
+    """
+    Books what a root is worth now against what was booked for it, on one book: by all policies, or by *policy*.
+
+    What it is worth more is credited for the reason *why*.
+    """
 
     def __init__(
-        self, book: Book, bound: BoundTerms, about: Source, history: Sequence[Commit], against: Account = ISSUED
+        self,
+        book: Book,
+        bound: BoundTerms,
+        about: Source,
+        history: Sequence[Commit],
+        against: Account = ISSUED,
+        *,
+        policy: str | None = None,
+        why: Reason = DECIDED_AGAIN,
     ) -> None:
         self.book, self.bound, self.about, self.history = book, bound, about, history
-        self._against = against
+        self._against, self._policy, self._why = against, policy, why
         self.charges: list[Benefit] = []
 
     def settle(self, worth: Mapping[Key, Worth], *, room: Room | None = None) -> None:
         """Books the differences: per policy, unit, label and validity, those that take first."""
         so_far = booked(self.history, self.about)
         differences: dict[tuple[str, str, str | None], list[tuple[Key, int]]] = {}
+        if self._policy is not None:
+            so_far = {key: steps for key, steps in so_far.items() if key[0] == self._policy}
         for key in sorted({*so_far, *worth}, key=lambda k: (k[0], k[1], k[2] or "", k[3])):
             have = so_far.get(key, 0)
             want = worth[key].steps if key in worth else 0
@@ -216,7 +231,7 @@ class Difference:
             label,
             validity or ALWAYS,
             tuple(books),
-            reason("decided_again"),
+            self._why,
             payer=self._against,
         )
 
@@ -332,6 +347,8 @@ class Difference:
         at = self.book.at
         for grant in self.book.grants:
             policy = grant.giver.split("/")[0]
+            if self._policy is not None and policy != self._policy:
+                continue
             if grant.source != self.about or grant.ended or (policy, grant.key, grant.value, grant.occasion) in still:
                 continue
             before = self._extended(grant)

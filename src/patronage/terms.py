@@ -159,6 +159,7 @@ class BoundTerms:
         "between",
         "calendar",
         "effective_from",
+        "follows_up",
         "ladders",
         "limits",
         "others",
@@ -203,6 +204,7 @@ class BoundTerms:
         self.limits = {reward.name: bound_limits(reward, terms.refund_for) for reward in terms.rewards}
         self.shared = self._all_shared()
         self.others = tuple(sorted({o for policy in self.policies for o in policy.others}, key=lambda o: o.key))
+        self.follows_up = frozenset(policy.name for policy in self.policies if policy.follows_up)
         self.between: frozenset[type] = frozenset((*self.shared, *(FACTS if self.others else ())))
 
     def _all_shared(self) -> Mapping[type, Sequence[BoundCeiling]]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from codec.documents import CODEC, INSTANT, POINTS, PROGRAM_TOML, USD
 from patronage._frozen import FrozenMapping
+from patronage.between import PromisedCredit, PromisedGrant
 from patronage.events import (
     Activity,
     Adjustment,
@@ -21,6 +22,7 @@ from patronage.events import (
     Counterpart,
     Discount,
     Enrolment,
+    FollowedUp,
     Line,
     LineKind,
     Purchase,
@@ -170,6 +172,19 @@ VALUES: Final[dict[str, Any]] = {
         origin=MEMBER,
         event="f-1",
         root="order-17",
+    ),
+    "followed_up": FollowedUp(
+        id="~f/0123456789abcdef0123456789abcdef",
+        member="m-2",
+        occurred_at=INSTANT,
+        receiver=Account.member("m-2"),
+        origin=ABOUT,
+        event="f-1",
+        policy="referral",
+        ordinal=1,
+        credits=(PromisedCredit(amount=POINTS.of(50), rule="friend", validity=Validity(available_at=YEAR)),),
+        gives=(PromisedGrant(key="voucher", value="mug", valid_until=YEAR, uses=1, occasion="1", rule="friend"),),
+        reason=Reason("followed_up", FACTS),
     ),
     "commit": Commit(
         account=MEMBER,

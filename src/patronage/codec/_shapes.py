@@ -47,6 +47,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "rate_declared": events.RateDeclared,
         "time_passed": events.TimePassed,
         "counterpart": events.Counterpart,
+        "followed_up": events.FollowedUp,
     },
     ledger.Entry: {
         "transfer": ledger.Transfer,

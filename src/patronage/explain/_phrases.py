@@ -304,6 +304,7 @@ ENGLISH: Final = Phrases(
         "event.statusend": "Status {key}[ {value}] ended by {actor} on {at} ({event}), for {why}.",
         "event.ratedeclared": "Rate of rule {rule} of policy {policy} declared on {at}: {credit} per {per}.",
         "event.counterpart": "What event {of} of {member}, on {at}, did to this account.",
+        "event.followedup": "What policy {policy} gives in all for[ {of} of] {member}, told on {at}.",
         "event.timepassed": "What time alone did up to {at}.",
         "event.other": "Event {event} on {at}.",
         # What moved.
@@ -318,6 +319,7 @@ ENGLISH: Final = Phrases(
         "entry.counted": "Limit {ceiling} of {limit}: {amount} used[ in {label}].",
         "entry.room_back": "Limit {ceiling} of {limit}: {amount} free again[ in {label}].",
         "entry.count_ended": "Limit {ceiling} of {limit}: {amount} of[ {label}'s] use no longer counted.",
+        "entry.followed_up": "{amount} credited by policy {policy}[, rule {rule}], for what another account did.",
         "entry.credited": "{amount} credited[ under {label}] by policy {policy}[, rule {rule}].",
         "entry.debited": "{amount} taken[ under {label}] by policy {policy}[, rule {rule}].",
         "entry.set": "{amount} credited by policy {policy}[, rule {rule}], which set the balance.",
@@ -371,6 +373,8 @@ ENGLISH: Final = Phrases(
         "grant.fell": "No longer held: {key}[ {value}], for what had reached it came back.",
         "grant.granted_by_operator": "Now held: {key}[ {value}], given by {actor} for {reason}[, until {until}]"
         "[, with {uses} uses].",
+        "grant.followed_up": "Now held: {key}[ {value}], given by policy {policy} for what another account did"
+        "[, until {until}][, with {uses} uses].",
         "grant.used": "One use of {key}[ {value}] taken, {uses} left.",
         "grant.revoked": "No longer held: {key}[ {value}], ended by policy {policy}.",
         "grant.taken_back": "No longer held: {key}[ {value}], for {about} would not have given it.",
