@@ -39,6 +39,11 @@ class Setting:
             raise InvalidValueError(f"{where} is in {quote(code)}, which is no unit of the terms.")
         return found
 
+    def distinct(self, tallies: Sequence[str]) -> None:
+        """Raises InvalidValueError where two ceilings, totals or thresholds keep one tally."""
+        if len(set(tallies)) < len(tallies):
+            raise InvalidValueError(f"Two ceilings, totals or thresholds of policy {self.policy} have one name.")
+
 
 class Count:
     """What a rule counts on an event, `n` / `d`: of each line (over *d*) where lines count, and the lines' ids."""
