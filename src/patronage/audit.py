@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.between import root_from
 from patronage.errors import AmountOverflowError, LedgerError
 from patronage.ledger import (
     DEBT,
@@ -150,7 +151,10 @@ class _Walk:
             self._bad(
                 commit, f"it is number {commit.ordinal} of its root, and {self._roots.get(commit.root, 0)} was due."
             )
-        named = {event.id, commit.root} | {e.about.root for e in commit.entries if e.about.account == self.account}
+        abouts = {e.about for e in commit.entries}
+        named = {event.id, commit.root} | {
+            about.root if about.account == self.account else root_from(about.account, about.root) for about in abouts
+        }
         if not named <= set(commit.names):
             self._bad(commit, f"its names lack {min(named - set(commit.names))}.")
         if commit.refusal is not None:

@@ -7,13 +7,14 @@ total order: by label priority where a reward has one, then earliest expiry, age
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.between import FollowedUp
 from patronage.errors import AmountOverflowError
 from patronage.ledger import (
     ALWAYS,
@@ -21,6 +22,7 @@ from patronage.ledger import (
     ISSUED,
     Account,
     Balance,
+    Benefit,
     Booking,
     Entry,
     Fact,
@@ -75,7 +77,8 @@ class Book:
     """
     The lots, grants and wake-ups of one account while a decision is written.
 
-    *others* are the books of the other accounts that the decision may change, where there are any.
+    *others* are the books of the other accounts that the decision may change, where there are any;
+    *follow_ups* is what other accounts are to be told.
     """
 
     __slots__ = (
@@ -84,9 +87,11 @@ class Book:
         "_wrote",
         "account",
         "at",
+        "benefits",
         "calendar",
         "cause",
         "entries",
+        "follow_ups",
         "grants",
         "others",
         "pending",
@@ -102,9 +107,11 @@ class Book:
         self.grants = state.grants
         self.wake_ups = state.wake_ups
         self.entries: list[Entry] = []
+        self.benefits: list[Benefit] = []
         self.at = state.clock
         self.cause = ""
         self.others: dict[Account, Book] | None = None
+        self.follow_ups: list[FollowedUp] | None = None
         self._wrote: dict[str, int] = {}
         self._settles = False
 
@@ -351,8 +358,10 @@ class Book:
                     self.end_lot(lot, cause)
 
     def wake(self, change: WakeChange, wake_up: WakeUp, rule: str, about: Source, cause: str | None = None) -> None:
-        """Sets or ends a wake-up."""
+        """Sets or ends a wake-up; one that is set already is left as it is."""
         assert self.at is not None
+        if change is WakeChange.SET and wake_up in self.wake_ups:
+            return
         name = self.cause if cause is None else cause
         entry = WakeEntry(
             name, self.number(name), self.at, wake_up.policy, rule, about, change, wake_up, reason("wake_up")
@@ -370,15 +379,25 @@ class Book:
         lots = [self.lots(unit) for unit in self.units_held()]
         return next_due(lots, self.pending, self.grants, self.wake_ups, self.calendar)
 
-    def pass_to(self, at: datetime) -> list[tuple[str, Lot | Grant | WakeUp]]:
+    def wakes(self, at: datetime, last: Collection[str], *, named: bool) -> list[WakeUp]:
+        """Ends the wake-ups that are due at *at*, and gives them: those *named* one of *last*, or all others."""
+        self.at = at
+        woken = [one for one in self.wake_ups if one.at <= at and (one.name in last) is named]
+        for wake_up in woken:
+            facts = repr(sorted(wake_up.facts.items()))
+            cause = due_cause("wake", at, (wake_up.policy, wake_up.name, facts))
+            self.wake(WakeChange.ENDED, wake_up, "", Source(self.account, cause), cause)
+        return woken
+
+    def pass_to(self, at: datetime) -> list[tuple[str, Lot | Grant]]:
         """
-        One instant *at*, which is due: what becomes available, then what ends, then wake-ups.
+        One instant *at*, which is due: what becomes available, then what ends.
 
         Gives what happened, in order, for the policies to be shown.
         """
         self.at = at
         self._settles = True
-        happened: list[tuple[str, Lot | Grant | WakeUp]] = []
+        happened: list[tuple[str, Lot | Grant]] = []
         ready = []
         while self.pending and not is_pending(self.pending[0], at):
             ready.append(self.pending.pop(0))
@@ -401,12 +420,6 @@ class Book:
                 cause = due_cause("grant", at, grant.identity)
                 self._grant(GrantChange.ENDED, ended, "", "", grant.source, reason("ran_out"), cause)
                 happened.append(("grant_ended", ended))
-        for wake_up in self.wake_ups:
-            if wake_up.at <= at:
-                facts = repr(sorted(wake_up.facts.items()))
-                cause = due_cause("wake", at, (wake_up.policy, wake_up.name, facts))
-                self.wake(WakeChange.ENDED, wake_up, "", Source(self.account, cause), cause)
-                happened.append(("woken", wake_up))
         return happened
 
     def _renewed(self, lot: Lot, at: datetime) -> bool:

@@ -8,6 +8,7 @@ from typing import NoReturn
 import attrs
 
 from patronage._build import builder
+from patronage.between import FollowedUp
 from patronage.errors import RejectedError
 from patronage.events import Event
 from patronage.ledger import ISSUED, Account, Benefit, Commit, Entry, Refusal, RejectionCode, Transfer
@@ -38,7 +39,8 @@ class Accepted:
     The event was decided: one commit for each account that changed, to be appended all or none.
 
     *repeated* says that the event was answered before: this is the first answer, with nothing to
-    append.
+    append. *follow_ups* are what other accounts get for it: events of their own, to be decided on the
+    receivers and appended with it (`Loyalty` does so).
     """
 
     account: Account
@@ -46,6 +48,7 @@ class Accepted:
     commits: tuple[Commit, ...]
     states: tuple[State, ...]
     repeated: bool
+    follow_ups: tuple[FollowedUp, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -104,7 +107,8 @@ class Rejected:
     """
     The event was refused: *refusal* says why. A final refusal comes with a commit to store.
 
-    One that is not final leaves nothing behind: the same event may be sent again.
+    One that is not final leaves nothing behind: the same event may be sent again. *follow_ups* are of
+    what time did before it.
     """
 
     account: Account
@@ -113,6 +117,7 @@ class Rejected:
     commits: tuple[Commit, ...]
     states: tuple[State, ...]
     repeated: bool
+    follow_ups: tuple[FollowedUp, ...] = ()
 
     @property
     def accepted(self) -> bool:

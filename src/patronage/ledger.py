@@ -236,6 +236,7 @@ class RejectionCode(Enum):
     WRONG_ROOT = "wrong_root"  # It speaks of an event that cannot be refunded, captured, confirmed or undone.
     UNKNOWN_UNIT = "unknown_unit"  # Its amount is in a unit that the terms do not have.
     UNKNOWN_REWARD = "unknown_reward"
+    UNKNOWN_RULE = "unknown_rule"  # It names a policy, rule or period that the terms do not have.
     ALREADY_ENDED = "already_ended"  # A reservation, redemption or purchase that has ended, or is undone.
     PAYS_A_PURCHASE = "pays_a_purchase"  # A redemption that a standing purchase's tender names.
     UNKNOWN_LINE = "unknown_line"  # A refund of a line that the purchase has not.

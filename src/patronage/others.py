@@ -112,9 +112,9 @@ def close_books(book: Book, event: Event, bound: BoundTerms, beside: Sequence[Co
 
 def names_there(event: Event, entries: Iterable[Entry], account: Account) -> tuple[str, ...]:
     """All that an event from another account and its entries are about here."""
-    return tuple(
-        sorted({event.id, event.about, *(entry.about.root for entry in entries if entry.about.account == account)})
-    )
+    abouts = [entry.about for entry in entries]
+    roots = [a.root if a.account == account else root_from(a.account, a.root) for a in abouts]
+    return tuple(sorted({event.id, event.about, *roots}))
 
 
 def of_root(commits: Iterable[Commit], account: Account, root: str) -> list[Commit]:
