@@ -55,6 +55,7 @@ from patronage.state import (
     pending_key,
     put,
     settle,
+    settled_after,
     take,
     wake_key,
     with_steps,
@@ -82,6 +83,7 @@ class Book:
 
     __slots__ = (
         "_lots",
+        "_settles",
         "_wrote",
         "account",
         "at",
@@ -111,6 +113,7 @@ class Book:
         self.others: dict[Account, Book] | None = None
         self.follow_ups: list[FollowedUp] | None = None
         self._wrote: dict[str, int] = {}
+        self._settles = False
 
     # Reading.
 
@@ -335,6 +338,7 @@ class Book:
             known = (one for one in self.grants if one.identity == grant.identity and not one.ended)
             before = next(known, None)
         entry = GrantEntry(cause, self.number(cause), self.at, policy, rule, about, change, grant, why, before)
+        self._settles = True
         self.grants = apply_grant(self.grants, entry)
         self.entries.append(entry)
         if is_grant_end(change):
@@ -396,6 +400,7 @@ class Book:
         Gives what happened, in order, for the policies to be shown.
         """
         self.at = at
+        self._settles = True
         happened: list[tuple[str, Lot | Grant]] = []
         ready = []
         while self.pending and not is_pending(self.pending[0], at):
@@ -462,7 +467,12 @@ class Book:
             grants = needed_grants(grants, chain(kept.values(), (self.pending,)))
         due = next_due(kept.values(), self.pending, grants, self.wake_ups, self.calendar)
         clock = at if self.state.clock is None or at > self.state.clock else self.state.clock
-        return build_state(self.account, version, clock, kept, tuple(self.pending), grants, self.wake_ups, due)
+        settled_at = self.state.settled_at
+        if self._settles:
+            settled_at = settled_after(settled_at, self.entries, self.cause)
+        return build_state(
+            self.account, version, clock, kept, tuple(self.pending), grants, self.wake_ups, due, settled_at
+        )
 
 
 def _text(at: datetime | None) -> Fact:

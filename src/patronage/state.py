@@ -22,6 +22,7 @@ from patronage.ledger import (
     DEBT,
     Account,
     Commit,
+    Entry,
     Grant,
     GrantChange,
     GrantEntry,
@@ -37,6 +38,8 @@ from patronage.periods import Calendar
 from patronage.units import STEPS_LIMIT
 
 FOREVER: Final = datetime.max.replace(tzinfo=UTC)
+AVAILABLE: Final = "~available/"
+"""How the causes of what becomes available begin."""
 
 
 @attrs.frozen(weakref_slot=False)
@@ -45,8 +48,9 @@ class State:
     An account as its last commit left it: the fold of its commits.
 
     *lots* hold, per unit, what is available, reserved or a debt; *pending* what is not yet
-    available. *clock* is the last instant that was applied. Balances are read by `Program.at`,
-    which first does what time does.
+    available. *clock* is the last instant that was applied, *settled_at* the last at which a grant
+    changed or time ended something: no event older than that is taken late. Balances are read by
+    `Program.at`, which first does what time does.
     """
 
     account: Account
@@ -57,13 +61,14 @@ class State:
     grants: tuple[Grant, ...]
     wake_ups: tuple[WakeUp, ...]
     next_due: datetime | None
+    settled_at: datetime | None = None
 
     @classmethod
     def of(cls, account: str | Account) -> State:
         """An empty account, of a member's id or any account. A member needs no enrolment."""
         if not isinstance(account, Account):
             account = Account.member(account)
-        return cls(account, 0, None, FrozenMapping(), (), (), (), None)
+        return cls(account, 0, None, FrozenMapping(), (), (), (), None, None)
 
 
 _BLANK_STATE: Final = blank(State)
@@ -283,11 +288,20 @@ def fold(commits: Iterable[Commit], *, calendar: Calendar, start: State | None =
 
 
 def _after(state: State, commit: Commit, calendar: Calendar) -> State:
+    at = commit.event.occurred_at
+    clock = at if state.clock is None else max(state.clock, at)
+    return with_entries(state, commit, commit.entries, clock, calendar)
+
+
+def with_entries(
+    state: State, commit: Commit, entries: Sequence[Entry], clock: datetime | None, calendar: Calendar
+) -> State:
+    """The state after *entries*, all or some of *commit*, with its clock at *clock*. Raises LedgerError."""
     lots = {unit: list(held) for unit, held in state.lots.items()}
     pending = list(state.pending)
     grants = state.grants
     wake_ups = list(state.wake_ups)
-    for entry in commit.entries:
+    for entry in entries:
         if isinstance(entry, Transfer):
             _move(lots, pending, entry, commit)
         elif isinstance(entry, GrantEntry):
@@ -300,8 +314,8 @@ def _after(state: State, commit: Commit, calendar: Calendar) -> State:
                 wake_ups.remove(entry.wake_up)
             else:
                 raise LedgerError(f"entry {entry_id(entry)} of {commit.account}", "it ends a wake-up that is not set.")
-    clock = commit.event.occurred_at if state.clock is None else max(state.clock, commit.event.occurred_at)
-    settle(lots, pending, clock)
+    if clock is not None:
+        settle(lots, pending, clock)
     kept = {unit: tuple(held) for unit, held in lots.items() if held}
     grants = needed_grants(grants, (*kept.values(), pending))
     due = next_due(kept.values(), pending, grants, wake_ups, calendar)
@@ -314,7 +328,21 @@ def _after(state: State, commit: Commit, calendar: Calendar) -> State:
         grants,
         tuple(wake_ups),
         due,
+        settled_after(state.settled_at, entries, commit.event.id),
     )
+
+
+def settled_after(settled_at: datetime | None, entries: Iterable[Entry], event: str) -> datetime | None:
+    """
+    The last instant at which a grant changed or time ended something, after the entries of an event.
+
+    What becomes available is no such thing: it changes nothing that an older event has seen.
+    """
+    for entry in entries:
+        cause = entry.cause
+        if isinstance(entry, GrantEntry) or (cause[0] == "~" and cause != event and not cause.startswith(AVAILABLE)):
+            settled_at = entry.at if settled_at is None else max(settled_at, entry.at)
+    return settled_at
 
 
 def settle(lots: dict[str, list[Lot]], pending: list[Lot], at: datetime) -> None:

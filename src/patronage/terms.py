@@ -262,6 +262,10 @@ class BoundTerms:
         others = _NO_OTHERS if book.others is None else self._others(book, at)
         return build_basis(grants, tuple(balances), others)
 
+    def counted(self, at: datetime) -> Sequence[tuple[str, str]]:
+        """What an event at *at* counts on: tallies, each with the label of the period that holds the instant."""
+        return [pair for tallies in self._tallies for pair in tallies(at)]
+
     def _others(self, book: Book, at: datetime) -> FrozenMapping[str, tuple[Balance, ...]]:
         """What rules can read of the shared accounts that are open: what is read of units, and what is counted."""
         found = {}
