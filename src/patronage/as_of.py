@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from patronage._frozen import FrozenMapping
-from patronage.ledger import ALWAYS, DEBT, Account, Commit, Lot, build_lot
+from patronage.building import build_lot
+from patronage.ledger import ALWAYS, DEBT, Account, Commit, Lot
 from patronage.periods import Calendar
 from patronage.state import State, canonical_key, put, with_entries
 

@@ -83,12 +83,13 @@ def build_state(
     grants: tuple[Grant, ...],
     wake_ups: tuple[WakeUp, ...],
     next_due: datetime | None,
+    settled_at: datetime | None,
 ) -> State:
     """`State(...)`, all fields in order, unchecked."""
     made = _BLANK_STATE()
     made.account, made.version, made.clock = account, version, clock
     made.lots, made.pending, made.grants = lots, pending, grants
-    made.wake_ups, made.next_due = wake_ups, next_due
+    made.wake_ups, made.next_due, made.settled_at = wake_ups, next_due, settled_at
     made.__class__ = State
     return made  # type: ignore[no-any-return]
 
