@@ -52,6 +52,7 @@ from patronage.state import (
 from patronage.units import STEPS_LIMIT
 
 _DERIVED: Final = "~"
+_RERATED: Final = "~r/"
 
 
 @attrs.frozen
@@ -155,6 +156,7 @@ class _Walk:
         named = {event.id, commit.root} | {
             about.root if about.account == self.account else root_from(about.account, about.root) for about in abouts
         }
+        named |= {restated.root for restated in commit.restated}
         if not named <= set(commit.names):
             self._bad(commit, f"its names lack {min(named - set(commit.names))}.")
         if commit.refusal is not None:
@@ -234,7 +236,7 @@ class _Walk:
         waits = is_pending(part, entry.at)
         ends = part.source != DEBT and part.reserved_for is None and entry.payee != part.validity.goes_to
         if ends:
-            undone = part.source == entry.about and entry.payee != REDEEMED
+            undone = entry.payee != REDEEMED and (part.source == entry.about or entry.cause.startswith(_RERATED))
             if waits and entry.payee != self.account and not undone:
                 self._bad(entry, "it takes what is not yet available.")
             end, needs = lot_end(part, self._grants, self._calendar), part.validity.needs

@@ -90,7 +90,7 @@ def build_commit(
     made.terms_from, made.basis, made.entries = terms_from, basis, entries
     made.benefits, made.refusal, made.next_due = benefits, refusal, next_due
     made.fingerprint, made.terms_digest, made.recorded_at = fingerprint, terms_digest, recorded_at
-    made.after = after
+    made.after, made.restated = after, ()
     made.__class__ = Commit
     return made  # type: ignore[no-any-return]
 

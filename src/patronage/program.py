@@ -21,7 +21,7 @@ from patronage.between import root_from
 from patronage.book import Book, due_cause
 from patronage.building import build_commit
 from patronage.decisions import Accepted, Decision, Rejected, build_accepted
-from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, quote
+from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, RerateError, quote
 from patronage.events import (
     Activity,
     Cancellation,
@@ -71,6 +71,8 @@ from patronage.others import Needed, accounts_read, close_books, open_books
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, parse_instant, utc
 from patronage.policies.base import BoundPolicy
 from patronage.requests import LAPSE, Requests
+from patronage.rerate import rerated
+from patronage.restated import as_restated
 from patronage.settling import settle
 from patronage.standing import Standing
 from patronage.state import State
@@ -229,6 +231,7 @@ class Program:
             for commit in past:
                 if commit.event.id == event.id:
                     return self._again(commit, event)
+            past = as_restated(past)
             if len(past) < len(history):
                 beside = [commit for commit in history if commit.account != account]
         elif type(event) in NEEDS_HISTORY:
@@ -264,6 +267,47 @@ class Program:
                 return self._too_late(state, event, EFFECTS)
             return self._commit(state, book, event, bound, basis, (), None, past, beside)
         return self._other(state, book, bound, event, past, beside)
+
+    def replayed(self, state: State, event: Event, past: Sequence[Commit], stands: Commit | None) -> Decision:
+        """
+        *event* decided on *state*, at its instant or the clock; *stands* is how it was once accepted.
+
+        A step of `rerate`. Raises RerateError for an event that needs other accounts.
+        """
+        at = event.occurred_at if state.clock is None else max(event.occurred_at, state.clock)
+        bound = self.terms_at(event.occurred_at)
+        if self._needed(bound, state.account, event, past):
+            raise RerateError(str(state.account), event.id, "it reaches other accounts, which are not replayed.")
+        book = Book(state, self.calendar, bound.units)
+        if at == event.occurred_at:
+            self._pass(book, at)
+        book.units, book.at, book.cause = bound.units, at, event.id
+        if isinstance(event, FACTS):
+            basis = self._fact(book, bound, event, at)
+            return self._commit(state, book, event, bound, basis, (), None, past)
+        return self._other(state, book, bound, event, past, (), stands)
+
+    def rerate(self, commits: Iterable[Commit], late: Iterable[Event] = ()) -> Accepted:
+        """
+        The difference between what an account's *commits* came to and what arrival in order would have.
+
+        *commits* are all that the account has, in order of version; *late* are events that were
+        refused as too late. What comes out is appended as one batch: a commit for each late event, and
+        one under a `Rerated`, at the account's clock, that books the difference. Nothing comes out
+        where there is none. What was answered stands: a redemption that the replay cannot afford is a
+        debt, a refusal stays a refusal. Raises EventConflictError for a late event that is known with
+        other content, RejectedError for one that is refused for now, RerateError where the events
+        cannot be replayed, InvalidValueError and LedgerError for what is no account's whole history.
+        """
+        commits = list(commits)
+        known = {commit.event.id: commit for commit in commits}
+        new: dict[str, Event] = {}
+        for event in many(late):
+            if event.id in known:
+                self._again(known[event.id], event)
+            elif new.setdefault(event.id, event) != event:
+                raise EventConflictError(f"member {event.member}", event.id, _difference(new[event.id], event))
+        return rerated(self, commits, tuple(new.values()))
 
     def _fact(self, book: Book, bound: BoundTerms, event: Purchase | Enrolment | Activity, at: datetime) -> Basis:
         """Each policy in order sees the fact, and what those before it did."""
@@ -325,9 +369,10 @@ class Program:
         event: Event,
         past: Sequence[Commit],
         beside: Sequence[Commit],
+        stands: Commit | None = None,
     ) -> Decision:
         """Requests, and what speaks of an earlier event."""
-        requests = Requests(self.terms_at, book, bound, event, past, beside)
+        requests = Requests(self.terms_at, book, bound, event, past, beside, stands)
         outcome = requests.decide()
         if isinstance(outcome, Refusal) and not outcome.final:
             return Rejected(state.account, event, outcome, (), (), False)
@@ -514,7 +559,7 @@ class Program:
         beside: Sequence[Commit] = (),
     ) -> Decision:
         version = state.version + 1
-        if state.clock is not None and event.occurred_at < state.clock:
+        if state.clock is not None and book.at is not None and book.at < state.clock:
             self._pass(book, state.clock)  # What a late event made has perhaps ended since.
         after = book.close(event.occurred_at, version)
         root = event.about

@@ -28,6 +28,7 @@ from patronage.events import (
     Redemption,
     Refund,
     Release,
+    Rerated,
     Reservation,
     StatusEnd,
     StatusGrant,
@@ -75,6 +76,7 @@ from patronage.reservations import by_label, held_for, release, scaled, split
 from patronage.returns import Exceeds, Kept, kept_of
 from patronage.rewards import Request
 from patronage.terms import BoundTerms
+from patronage.upheld import uphold
 from patronage.watching import Moment
 
 LAPSE: Final = "~lapse"
@@ -91,7 +93,11 @@ def _refuse(code: RejectionCode, **facts: Fact) -> Refusal:
 
 
 class Requests:
-    """One event that is no plain fact, on the books it changes. *beside* is the history of the other accounts."""
+    """
+    One event that is no plain fact, on the books it changes. *beside* is the history of the other accounts.
+
+    In a replay an event *stands* as it was once accepted: what it spends is not asked again.
+    """
 
     def __init__(
         self,
@@ -101,9 +107,10 @@ class Requests:
         event: Event,
         past: Sequence[Commit],
         beside: Sequence[Commit] = (),
+        stands: Commit | None = None,
     ) -> None:
         self.terms_at, self.book, self.bound, self.event, self.past = terms_at, book, bound, event, past
-        self.beside = beside
+        self.beside, self.stands = beside, stands
         self.about = Source(book.account, event.about)
         self.at = self.of = event.occurred_at if book.at is None else book.at
         self.moment = Moment.EVENT
@@ -134,7 +141,7 @@ class Requests:
             return ()
         if isinstance(event, RateDeclared):
             return self._declare(event)
-        if isinstance(event, TimePassed | Counterpart):
+        if isinstance(event, TimePassed | Rerated | Counterpart):
             return ()
         if isinstance(event, FollowedUp):
             return self._receive(event)
@@ -171,6 +178,8 @@ class Requests:
     # Spending.
 
     def _request(self, event: Redemption | Reservation) -> Outcome:
+        if self.stands is not None:
+            return uphold(self.book, self.about, self.stands, event.reward)
         reward = self.bound.rewards.get(event.reward)
         if reward is None:
             return _refuse(RejectionCode.UNKNOWN_REWARD, reward=event.reward)
@@ -332,13 +341,13 @@ class Requests:
     def _undo(self, event: Refund | Cancellation, root: Commit, of_root: Sequence[Commit]) -> Outcome:
         if isinstance(root.event, Purchase):
             return self._refund(event, root, root.event, of_root)
-        if isinstance(event, Refund) or isinstance(root.event, TimePassed):
+        if isinstance(event, Refund) or isinstance(root.event, TimePassed | Rerated):
             return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
         if any(isinstance(commit.event, Cancellation) and commit.refusal is None for commit in of_root):
             return _refuse(RejectionCode.ALREADY_ENDED, root=event.about)
         if isinstance(root.event, Redemption | Reservation):
             paid = self._standing_purchase(event.about)
-            if paid is not None:
+            if paid is not None and self.stands is None:
                 return _refuse(RejectionCode.PAYS_A_PURCHASE, root=event.about, purchase=paid)
             return self._cancel_request(root, root.event)
         return self._cancel_fact(root)

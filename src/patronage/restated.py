@@ -1,0 +1,43 @@
+"""History as it would be, had all come in order: what a `Rerated` restates stands in place of what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from patronage.ledger import Commit, Entry, Restated
+
+
+def as_restated(commits: Sequence[Commit]) -> Sequence[Commit]:
+    """
+    An account's *commits*, all or some, in order of version, with each restated root told as it was restated last.
+
+    What the replay wrote about such a root by time or by other events stands in the commit of the `Rerated`.
+    """
+    if not any(commit.restated for commit in commits):
+        return commits
+    found: list[Commit] = []
+    for commit in commits:
+        if commit.restated:
+            roots = {restated.root for restated in commit.restated}
+            told = {restated.event: restated for restated in commit.restated if restated.event is not None}
+            found = [_told(earlier, roots, told.get(earlier.event.id)) for earlier in found]
+            loose = [entry for restated in commit.restated if restated.event is None for entry in restated.entries]
+            found.append(attrs.evolve(commit, entries=(*commit.entries, *loose)))
+        else:
+            found.append(commit)
+    return found
+
+
+def about_others(commit: Commit, roots: Iterable[str]) -> tuple[Entry, ...]:
+    """The entries of a commit that are about none of *roots*."""
+    known = frozenset(roots)
+    return tuple(e for e in commit.entries if e.about.account != commit.account or e.about.root not in known)
+
+
+def _told(commit: Commit, roots: Iterable[str], restated: Restated | None) -> Commit:
+    entries = about_others(commit, roots)
+    if restated is None:
+        return commit if entries == commit.entries else attrs.evolve(commit, entries=entries)
+    return attrs.evolve(commit, entries=(*entries, *restated.entries), basis=restated.basis)
