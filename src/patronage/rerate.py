@@ -130,7 +130,9 @@ def rerated(decider: Decider, commits: Sequence[Commit], late: Sequence[Event]) 
     told = as_restated(commits)
     refused = _arrived(decider, state, told, late)
     replay = _Line(decider, State.of(state.account))
-    answers = [(commit.event, commit) for commit in told if not isinstance(commit.event, MADE)]
+    answer_of = {commit.event.id: commit for commit in told}
+    arrived = [commit.event for commit in commits if not isinstance(commit.event, MADE)]
+    answers: list[tuple[Event, Commit | None]] = [(event, answer_of[event.id]) for event in arrived]
     for event, stands in sorted([*answers, *((event, refused.get(event.id)) for event in late)], key=_in_order):
         if stands is not None and stands.refusal is not None:
             replay.pass_over(stands)
@@ -314,14 +316,13 @@ class _Difference:
         for event in self.late:
             found = self.refused.get(event.id) or self.played[event.id]
             state = attrs.evolve(state, version=state.version + 1)
-            names = {event.id, event.about, *(event.redemptions if isinstance(event, Purchase) else ())}
             commit = Commit(
                 self.account,
                 state.version,
                 event,
                 event.about,
                 of_root[event.about],
-                tuple(sorted(names)),
+                found.names,
                 found.terms_from,
                 found.basis,
                 (),
@@ -341,8 +342,12 @@ class _Difference:
         restated: list[Restated] = []
         for root, told in after.items():
             was = before.get(root, {})
-            same = all(was.get(event, ()) == entries for event, entries in told.items()) and all(
-                event in told or not entries for event, entries in was.items()
+            arrived = [event.id for event in self.late if event.about == root and event.id in told]
+            same = [e for e in was if e] + arrived == [e for e in told if e]
+            same = (
+                same
+                and all(was.get(event, ()) == entries for event, entries in told.items())
+                and all(event in told or not entries for event, entries in was.items())
             )
             if same and all(
                 event is None or bases.get(event, self.played[event].basis) == self.played[event].basis

@@ -23,11 +23,24 @@ def as_restated(commits: Sequence[Commit]) -> Sequence[Commit]:
             roots = {restated.root for restated in commit.restated}
             told = {restated.event: restated for restated in commit.restated if restated.event is not None}
             found = [_told(earlier, roots, told.get(earlier.event.id)) for earlier in found]
+            for root in roots:
+                _put_in_order(found, root, list(told))
             loose = [entry for restated in commit.restated if restated.event is None for entry in restated.entries]
             found.append(attrs.evolve(commit, entries=(*commit.entries, *loose)))
         else:
             found.append(commit)
     return found
+
+
+def _put_in_order(commits: list[Commit], root: str, events: Sequence[str | None]) -> None:
+    """The commits of a root change places, so that its *events* stand in their order. *commits* is changed."""
+    places = [n for n, commit in enumerate(commits) if commit.root == root]
+    of_root = [commits[n] for n in places]
+    rank = {event: n for n, event in enumerate(events)}
+    ordered = sorted(of_root, key=lambda commit: rank.get(commit.event.id, len(rank)))
+    for n, place, commit in zip(places, of_root, ordered, strict=True):
+        if commit is not place:
+            commits[n] = attrs.evolve(commit, version=place.version, ordinal=place.ordinal)
 
 
 def about_others(commit: Commit, roots: Iterable[str]) -> tuple[Entry, ...]:
