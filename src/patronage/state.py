@@ -7,7 +7,7 @@ first, then age, never-expiring last; the last tie is broken by the lots' canoni
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -79,22 +79,25 @@ def canonical_key(lot: Lot) -> tuple[datetime, datetime, tuple[str, ...]]:
     return (*spending_key(lot), lot_key(lot))
 
 
+def waiting_key(lot: Lot) -> tuple[datetime]:
+    """When a pending lot becomes available; those on confirmation last."""
+    return (lot.validity.available_at or FOREVER,)
+
+
 def pending_key(lot: Lot) -> tuple[datetime, tuple[str, ...]]:
-    """Pending lots stand by when they become available; those on confirmation last."""
-    return (lot.validity.available_at or FOREVER, lot_key(lot))
+    """The total order of pending lots: by when they become available."""
+    return (*waiting_key(lot), lot_key(lot))
 
 
 def same_identity(left: Lot, right: Lot) -> bool:
     """Whether the two are parts of one lot."""
-    if left is right:
-        return True
-    return (
-        (left.source is right.source or left.source == right.source)
-        and (left.validity is right.validity or left.validity == right.validity)
-        and left.credited_at == right.credited_at
+    return left is right or (  # What mostly differs, and is cheap to compare, comes first.
+        left.credited_at == right.credited_at
         and left.label == right.label
         and left.unit == right.unit
         and left.reserved_for == right.reserved_for
+        and (left.source is right.source or left.source == right.source)
+        and (left.validity is right.validity or left.validity == right.validity)
     )
 
 
@@ -111,20 +114,23 @@ def is_pending(lot: Lot, at: datetime) -> bool:
 
 def put(lots: list[Lot], part: Lot, key: Callable[[Lot], tuple[object, ...]]) -> None:
     """Adds *part* to its lot, or as a new lot in its place; a debt that is paid off goes. *lots* is changed."""
-    if lots and not (key is canonical_key and spending_key(lots[-1]) < spending_key(part)):
-        for i, lot in enumerate(lots):
-            if same_identity(lot, part):
-                steps = lot.steps + part.steps
-                if not -STEPS_LIMIT < steps < STEPS_LIMIT:
-                    raise AmountOverflowError(steps)
-                if steps:
-                    lots[i] = with_steps(lot, steps)
-                else:
-                    del lots[i]
-                return
-        insort(lots, part, key=key)
-    else:
-        lots.append(part)
+    rough: Callable[[Lot], tuple[datetime, ...]] = spending_key if key is canonical_key else waiting_key
+    place, first = rough(part), len(lots)
+    if not first or rough(lots[-1]) < place:
+        lots.append(part)  # The usual case: the youngest comes last.
+        return
+    # Instants first: only lots that are equal in them are compared whole, for their keys are long.
+    first = bisect_left(lots, place, key=rough)
+    last = first
+    while last < len(lots) and rough(lots[last]) == place:
+        if same_identity(lots[last], part):
+            steps = lots[last].steps + part.steps
+            if not -STEPS_LIMIT < steps < STEPS_LIMIT:
+                raise AmountOverflowError(steps)
+            lots[last : last + 1] = [with_steps(part, steps)] if steps else []
+            return
+        last += 1
+    lots.insert(first if first == last else bisect_left(lots, lot_key(part), first, last, key=lot_key), part)
 
 
 def take(lots: list[Lot], part: Lot) -> bool:
