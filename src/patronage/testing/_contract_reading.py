@@ -216,6 +216,8 @@ def a_thousand_events_later_the_first_is_still_there(trial: Ledger) -> None:
     check(ids_of(repository.history(A)) == ids, "history() must give all of them, in order.")
     check(ids_of(repository.history(A, about=["n0"])) == ids, "history(about=) must give every commit of a root.")
     check(ids_of(repository.history(A, about=ids)) == ids, "history(about=) must take more than a thousand names.")
+    names = [*(f"x{n}" for n in range(1_202)), "n1200"]
+    check(ids_of(repository.history(A, about=names)) == ["n1200"], "The last of more than a thousand names counts too.")
     check(len(list(repository.history(A, since=NOON))) == len(ids), "history(since=) must give all of them.")
 
 

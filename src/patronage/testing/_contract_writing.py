@@ -82,6 +82,11 @@ def a_version_ahead_of_the_next_is_refused(trial: Ledger) -> None:
     repository.append([first])
     refuses(repository, [third], StaleStateError, "A version ahead of the next one must be refused.")
     refuses(repository, [third, second], StaleStateError, "A batch against the order must be refused.")
+    twice = at_version(renamed(second, "twice"), 2)
+    fourth = at_version(renamed(third, "s"), 4)
+    for batch in ([second, fourth], [second, twice], [second, third, twice], [second, at_version(third, 1)]):
+        versions = ", ".join(str(commit.version) for commit in batch)
+        refuses(repository, batch, StaleStateError, f"At version 1, a batch of versions {versions} must be refused.")
     for version in (0, -1):
         behind = at_version(renamed(second, f"v{version}"), version)
         refuses(repository, [behind], StaleStateError, f"Version {version} must be refused.")
