@@ -10,14 +10,12 @@ of its commits, and which credit paid which debit can always be told.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from typing import Final
 
 import attrs
 
-from patronage._build import builder
 from patronage._frozen import FrozenMapping
 from patronage.accounts import (
     ADJUSTED,
@@ -392,13 +390,6 @@ def positive_amount(what: str, amount: Amount) -> Amount:
     return amount
 
 
-build_lot: Callable[..., Lot] = builder(Lot)
-build_transfer: Callable[..., Transfer] = builder(Transfer)
-build_commit: Callable[..., Commit] = builder(Commit)
-build_basis: Callable[..., Basis] = builder(Basis)
-build_balance: Callable[..., Balance] = builder(Balance)
-build_booking: Callable[..., Booking] = builder(Booking)
-
 __all__ = [
     "ADJUSTED",
     "ALWAYS",
@@ -432,12 +423,6 @@ __all__ = [
     "WakeChange",
     "WakeEntry",
     "WakeUp",
-    "build_balance",
-    "build_basis",
-    "build_booking",
-    "build_commit",
-    "build_lot",
-    "build_transfer",
     "entry_id",
     "lot_key",
     "positive_amount",

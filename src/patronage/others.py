@@ -12,19 +12,11 @@ from datetime import datetime
 
 from patronage.between import FollowedUp, counterpart, counterpart_id, root_from
 from patronage.book import Book
+from patronage.building import build_commit
 from patronage.ceilings import BoundCeiling
 from patronage.errors import OthersRequiredError
 from patronage.events import Event, Gift, Purchase
-from patronage.ledger import (
-    Account,
-    AccountKind,
-    Basis,
-    Commit,
-    Entry,
-    Refusal,
-    RejectionCode,
-    build_commit,
-)
+from patronage.ledger import Account, AccountKind, Basis, Commit, Entry, Refusal, RejectionCode
 from patronage.periods import format_instant
 from patronage.rewards import refuse
 from patronage.state import State

@@ -19,6 +19,7 @@ from patronage._frozen import FrozenMapping
 from patronage.applying import apply_effects
 from patronage.between import root_from
 from patronage.book import Book, due_cause
+from patronage.building import build_commit
 from patronage.decisions import Accepted, Decision, Rejected, build_accepted
 from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, quote
 from patronage.events import (
@@ -39,6 +40,7 @@ from patronage.events import (
     own_account,
 )
 from patronage.follow_ups import gathered
+from patronage.late import EFFECTS, closed, only_credits
 from patronage.ledger import (
     Account,
     AccountKind,
@@ -52,7 +54,6 @@ from patronage.ledger import (
     RejectionCode,
     Source,
     WakeUp,
-    build_commit,
     lot_key,
 )
 from patronage.occasions import (
@@ -235,12 +236,15 @@ class Program:
         at = event.occurred_at
         if not EARLIEST <= at < LATEST:
             return self._not_yet(state, event, RejectionCode.EVENT_TIME_OUT_OF_RANGE, at=format_instant(at))
-        if state.clock is not None and at < state.clock:
-            if type(event) is not FollowedUp:
-                clock = format_instant(state.clock)
-                return self._not_yet(state, event, RejectionCode.TOO_LATE, at=format_instant(at), clock=clock)
-            at = state.clock  # Never too late: it takes effect at the account's clock.
+        clock = state.clock
+        if type(event) is FollowedUp and clock is not None and at < clock:
+            at = clock  # Never too late: it takes effect at the account's clock.
         bound = self.terms_at(at)
+        late = clock is not None and at < clock
+        if late and clock is not None:
+            what = closed(state, event, bound, self.terms_at(clock))
+            if what is not None:
+                return self._too_late(state, event, what)
         book = Book(state, self.calendar, bound.units)
         if (state.next_due is not None and state.next_due <= at) or (
             state.clock is not None and state.clock < bound.effective_from
@@ -256,6 +260,8 @@ class Program:
                 return Rejected(account, event, refusal, (), (), False)
         if isinstance(event, FACTS):
             basis = self._fact(book, bound, event, at)
+            if late and not only_credits(book.entries):
+                return self._too_late(state, event, EFFECTS)
             return self._commit(state, book, event, bound, basis, (), None, past, beside)
         return self._other(state, book, bound, event, past, beside)
 
@@ -501,8 +507,7 @@ class Program:
                 continue
             if basis is None:
                 basis = bound.basis(book, at)
-            units = FrozenMapping(bound.units)
-            occasion = Occasion(at, book.account, None, trigger, basis, self.calendar, units, bound.ladders)
+            occasion = Occasion(at, book.account, None, trigger, basis, self.calendar, bound.units, bound.ladders)
             effects = policy.answer(occasion, None)
             if effects:
                 cause = book.cause
@@ -524,6 +529,8 @@ class Program:
         beside: Sequence[Commit] = (),
     ) -> Decision:
         version = state.version + 1
+        if state.clock is not None and event.occurred_at < state.clock:
+            self._pass(book, state.clock)  # What a late event made has perhaps ended since.
         after = book.close(event.occurred_at, version)
         root = event.about
         ordinal = sum([commit.root == root for commit in past]) if past else 0
@@ -567,6 +574,11 @@ class Program:
         if commit.refusal is not None:
             return Rejected(commit.account, event, commit.refusal, (commit,), (), True)
         return Accepted(commit.account, event, (commit,), (), True)
+
+    def _too_late(self, state: State, event: Event, closed: str) -> Rejected:
+        assert state.clock is not None
+        at, clock = format_instant(event.occurred_at), format_instant(state.clock)
+        return self._not_yet(state, event, RejectionCode.TOO_LATE, at=at, clock=clock, closed=closed)
 
     def _not_yet(self, state: State, event: Event, code: RejectionCode, **facts: Fact) -> Rejected:
         return Rejected(state.account, event, Refusal(code, FrozenMapping(facts)), (), (), False)

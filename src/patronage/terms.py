@@ -11,11 +11,12 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.book import Book
+from patronage.building import build_balance, build_basis
 from patronage.ceilings import BoundCeiling
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Enrolment, Event, Gift, Purchase, Redemption, Reservation, many
 from patronage.figures import Setting
-from patronage.ledger import Account, AccountKind, Balance, Basis, Grant, build_balance, build_basis
+from patronage.ledger import Account, AccountKind, Balance, Basis, Grant
 from patronage.occasions import Ladder, Read
 from patronage.periods import EARLIEST, Calendar, utc
 from patronage.policies.base import BoundPolicy, Policy, bind
@@ -182,7 +183,7 @@ class BoundTerms:
 
     def __init__(self, terms: Terms, calendar: Calendar) -> None:
         self.terms, self.calendar, self.effective_from = terms, calendar, terms.effective_from
-        self.units: Mapping[str, Unit] = {unit.code: unit for unit in terms.units}
+        self.units = FrozenMapping({unit.code: unit for unit in terms.units})
         self.rewards: Mapping[str, Reward] = {reward.name: reward for reward in terms.rewards}
         self.policies: Sequence[BoundPolicy] = [
             bind(
@@ -274,6 +275,10 @@ class BoundTerms:
             balances.extend(self._counted(book, grants, {at, of or at}))
         others = _NO_OTHERS if book.others is None else self._others(book, at)
         return build_basis(grants, tuple(balances), others)
+
+    def counted(self, at: datetime) -> Sequence[tuple[str, str]]:
+        """What an event at *at* counts on: tallies, each with the label of the period that holds the instant."""
+        return [pair for tallies in self._tallies for pair in tallies(at)]
 
     def _others(self, book: Book, at: datetime) -> FrozenMapping[str, tuple[Balance, ...]]:
         """What rules can read of the shared accounts that are open: what is read of units, and what is counted."""

@@ -19,11 +19,12 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.building import build_booking
 from patronage.conditions import condition_or_none, reads_of
 from patronage.errors import InvalidValueError, quote
 from patronage.events import many, word
 from patronage.figures import Setting
-from patronage.ledger import BenefitKind, Grant, Reason, build_booking
+from patronage.ledger import BenefitKind, Grant, Reason
 from patronage.occasions import (
     AT_ONCE,
     Condition,

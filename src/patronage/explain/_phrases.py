@@ -280,6 +280,12 @@ ENGLISH: Final = Phrases(
         "word.items": "items",
         "word.share": "{amount} on line {line}",
         "word.nothing": "nothing",
+        "word.closed_kind": "it is no plain fact",
+        "word.closed_terms": "other terms are in force",
+        "word.closed_time": "a right has changed since, or something has ended",
+        "word.closed_balances": "its rules read balances that have changed since",
+        "word.closed_period": "a period that it counts in is over",
+        "word.closed_effects": "it gives or takes what later events would have seen",
         "term.hours": "{n} hours",
         "term.days": "{n} days",
         "term.business_days": "{n} business days",
@@ -449,7 +455,9 @@ ENGLISH: Final = Phrases(
         "refused.too_far_ahead": "Refused for now: the event's time[, {at},] lies too far in the future.",
         "refused.unknown_root": "Refused for now: {root} is not known here yet.",
         "refused.history_incomplete": "Refused for now: records about {root} are missing.",
-        "refused.too_late": "Refused for now: the event[ of {at}] is older than what the account has seen[, {clock}].",
+        "refused.too_late": (
+            "Refused for now: the event[ of {at}] is older than what the account has seen[, {clock}][: {closed}]."
+        ),
         "refused.wrong_root": "Refused: {root} is nothing that can be undone or completed like this.",
         "refused.unknown_unit": "Refused: the program has no unit {unit}.",
         "refused.unknown_reward": "Refused: the program has no reward {reward}.",
