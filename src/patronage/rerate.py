@@ -27,6 +27,7 @@ from patronage.decisions import Accepted, Decision, Rejected
 from patronage.errors import InvalidValueError, RerateError, quote
 from patronage.events import MADE, Counterpart, Event, FollowedUp, Purchase, Rerated
 from patronage.ledger import (
+    IN_TRANSIT,
     ISSUED,
     Account,
     Basis,
@@ -51,6 +52,7 @@ from patronage.terms import BoundTerms
 
 RERATED: Final = "rerated"
 REDATED: Final = "redated"
+_ELSEWHERE: Final = "it reaches other accounts, which are not replayed."
 
 
 class Decider(Protocol):
@@ -102,7 +104,7 @@ class _Line:
         """Decides *event* on what there is, and keeps what it comes to where it is accepted."""
         decision = self.decider.replayed(self.state, event, self.past(event), stands)
         if len(decision.commits) > 1 or decision.follow_ups:
-            raise RerateError(str(self.state.account), event.id, "it reaches other accounts, which are not replayed.")
+            raise RerateError(str(self.state.account), event.id, _ELSEWHERE)
         if decision.state is not None:
             self._keep(decision.commits[0])
             self.state = decision.state
@@ -166,8 +168,9 @@ def _check(state: State, commits: Sequence[Commit], late: Sequence[Event]) -> No
     account, clock = state.account, state.clock
     assert clock is not None
     for commit in commits:
-        if isinstance(commit.event, Counterpart | FollowedUp) or commit.basis.others:
-            raise RerateError(str(account), commit.event.id, "it reaches other accounts, which are not replayed.")
+        given = any(isinstance(e, Transfer) and IN_TRANSIT in (e.payer, e.payee) for e in commit.entries)
+        if given or isinstance(commit.event, Counterpart | FollowedUp) or commit.basis.others:
+            raise RerateError(str(account), commit.event.id, _ELSEWHERE)
     for event in late:
         if isinstance(event, MADE):
             raise InvalidValueError(f"{quote(event.id)} is made by the program alone.")
