@@ -35,12 +35,13 @@ from patronage.events import (
     Release,
     Reservation,
     TimePassed,
+    first_difference,
     identifier,
     many,
     own_account,
 )
 from patronage.follow_ups import gathered
-from patronage.late import EFFECTS, closed, only_credits
+from patronage.late import EFFECTS, closed, only_credits, too_late
 from patronage.ledger import (
     Account,
     AccountKind,
@@ -71,7 +72,7 @@ from patronage.others import Needed, accounts_of_root, close_books, names_of, op
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, parse_instant, utc
 from patronage.policies.base import BoundPolicy
 from patronage.requests import LAPSE, Requests
-from patronage.rerate import rerated
+from patronage.rerate import arrived_before, rerated
 from patronage.restated import as_restated
 from patronage.settling import settle
 from patronage.standing import Standing
@@ -247,7 +248,7 @@ class Program:
         if late and clock is not None:
             what = closed(state, event, bound, self.terms_at(clock))
             if what is not None:
-                return self._too_late(state, event, what)
+                return too_late(state, event, what)
         book = Book(state, self.calendar, bound.units)
         if (state.next_due is not None and state.next_due <= at) or (
             state.clock is not None and state.clock < bound.effective_from
@@ -264,7 +265,7 @@ class Program:
         if isinstance(event, FACTS):
             basis = self._fact(book, bound, event, at)
             if late and not only_credits(book.entries):
-                return self._too_late(state, event, EFFECTS)
+                return too_late(state, event, EFFECTS)
             return self._commit(state, book, event, bound, basis, (), None, past, beside)
         return self._other(state, book, bound, event, past, beside)
 
@@ -299,15 +300,10 @@ class Program:
         other content, RejectedError for one that is refused for now, RerateError where the events
         cannot be replayed, InvalidValueError and LedgerError for what is no account's whole history.
         """
-        commits = list(commits)
-        known = {commit.event.id: commit for commit in commits}
-        new: dict[str, Event] = {}
-        for event in many(late):
-            if event.id in known:
-                self._again(known[event.id], event)
-            elif new.setdefault(event.id, event) != event:
-                raise EventConflictError(f"member {event.member}", event.id, _difference(new[event.id], event))
-        return rerated(self, commits, tuple(new.values()))
+        commits, late = list(commits), many(late)
+        for event, known in arrived_before(commits, late):
+            self._again(known, event)
+        return rerated(self, commits, late)
 
     def _fact(self, book: Book, bound: BoundTerms, event: Purchase | Enrolment | Activity, at: datetime) -> Basis:
         """Each policy in order sees the fact, and what those before it did."""
@@ -615,25 +611,10 @@ class Program:
     def _again(self, commit: Commit, event: Event) -> Decision:
         """The first answer to an event that is known."""
         if commit.event != event:
-            raise EventConflictError(str(commit.account), event.id, _difference(commit.event, event))
+            raise EventConflictError(str(commit.account), event.id, first_difference(commit.event, event))
         if commit.refusal is not None:
             return Rejected(commit.account, event, commit.refusal, (commit,), (), True)
         return Accepted(commit.account, event, (commit,), (), True)
 
-    def _too_late(self, state: State, event: Event, closed: str) -> Rejected:
-        assert state.clock is not None
-        at, clock = format_instant(event.occurred_at), format_instant(state.clock)
-        return self._not_yet(state, event, RejectionCode.TOO_LATE, at=at, clock=clock, closed=closed)
-
     def _not_yet(self, state: State, event: Event, code: RejectionCode, **facts: Fact) -> Rejected:
         return Rejected(state.account, event, Refusal(code, FrozenMapping(facts)), (), (), False)
-
-
-def _difference(known: Event, event: Event) -> str:
-    """The first field in which two events of one id differ."""
-    if type(known) is not type(event):
-        return "type"
-    for field in attrs.fields(type(known)):
-        if getattr(known, field.name) != getattr(event, field.name):
-            return str(field.name)
-    return "id"

@@ -14,7 +14,7 @@ the replay could not afford it, the shortfall is a debt. What time did is not re
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -24,8 +24,8 @@ from patronage.accounts import derived_id
 from patronage.applying import book_of
 from patronage.book import Book
 from patronage.decisions import Accepted, Decision, Rejected
-from patronage.errors import InvalidValueError, RerateError, quote
-from patronage.events import MADE, Counterpart, Event, FollowedUp, Purchase, Rerated
+from patronage.errors import EventConflictError, InvalidValueError, RerateError, quote
+from patronage.events import MADE, Counterpart, Event, FollowedUp, Purchase, Rerated, first_difference
 from patronage.ledger import (
     IN_TRANSIT,
     ISSUED,
@@ -117,14 +117,21 @@ class _Line:
         self._keep(attrs.evolve(refused, version=self.state.version, ordinal=len(of_root), entries=()))
 
 
-def rerated(decider: Decider, commits: Sequence[Commit], late: Sequence[Event]) -> Accepted:
+def arrived_before(commits: Iterable[Commit], late: Iterable[Event]) -> Iterator[tuple[Event, Commit]]:
+    """The late events that are known, each with its commit."""
+    known = {commit.event.id: commit for commit in commits}
+    return ((event, known[event.id]) for event in late if event.id in known)
+
+
+def rerated(decider: Decider, commits: Sequence[Commit], late: Iterable[Event]) -> Accepted:
     """
     The difference between what *commits* (an account's, all of them) came to and arrival in order.
 
-    *late* are events that are not among them, none after the account's clock. Raises InvalidValueError
-    and LedgerError for what is no account's whole history, RerateError for what cannot be replayed,
-    RejectedError for a late event that is refused, though not for good.
+    *late* are events, none after the account's clock; those that are known are passed over. Raises
+    InvalidValueError and LedgerError for what is no account's whole history, RerateError for what
+    cannot be replayed, RejectedError for a late event that is refused, though not for good.
     """
+    late = _new(commits, late)
     state = fold(commits, calendar=decider.calendar)
     if state is None or state.clock is None:
         raise InvalidValueError("Nothing is late for an account without commits: give all that it has.")
@@ -151,6 +158,17 @@ def rerated(decider: Decider, commits: Sequence[Commit], late: Sequence[Event]) 
     end = [*replay.commits, *advanced.commits]
     _check_handed_over(state.account, told, end)
     return _Difference(decider, state, commits, told, end, late, refused).booked(advanced.state or replay.state)
+
+
+def _new(commits: Iterable[Commit], late: Iterable[Event]) -> Sequence[Event]:
+    """The late events that are not known, each once."""
+    known = {commit.event.id for commit in commits}
+    new: dict[str, Event] = {}
+    for event in late:
+        if event.id not in known and new.setdefault(event.id, event) != event:
+            account = str(Account.member(event.member))
+            raise EventConflictError(account, event.id, first_difference(new[event.id], event))
+    return tuple(new.values())
 
 
 def _in_order(answer: tuple[Event, Commit | None]) -> tuple[bool, datetime]:
