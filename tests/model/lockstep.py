@@ -12,7 +12,8 @@ from model.checks import check_account, check_state, entries_of, lots_of
 from model.histories import MILES, POINTS, USD, history
 from model.reference import OWED, Reference
 from model.shop import Shop
-from patronage import BenefitKind, Decision, Event, EventConflictError, Program, Rejected, State, TimePassed
+from patronage import BenefitKind, Decision, Event, EventConflictError, Program, Rejected, State
+from patronage.events import TimePassed
 from patronage.ledger import DEBT
 
 UNITS = (USD, POINTS, MILES)

@@ -24,10 +24,8 @@ from patronage import (
     Capture,
     Ceiling,
     Confirmation,
-    CountedFrom,
     Enrolment,
     Event,
-    Expired,
     FixedReward,
     Grain,
     Life,
@@ -42,16 +40,15 @@ from patronage import (
     Refund,
     Release,
     Reservation,
-    Returned,
     Rounding,
-    Shortfall,
     SpendRule,
     StatusEnd,
     StatusGrant,
 )
 from patronage.conditions import Category, HasGrant, Spend
-from patronage.occasions import Condition
+from patronage.occasions import Condition, CountedFrom
 from patronage.periods import DAY, MONTH, Period
+from patronage.terms import Expired, Returned, Shortfall
 from patronage.terms_of_time import Lasting, Term, TimeUnit, Until
 
 FAR = datetime.max.replace(tzinfo=UTC)

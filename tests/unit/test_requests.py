@@ -47,9 +47,9 @@ from patronage import (
     Step,
     StepTable,
     Tender,
-    TimePassed,
 )
 from patronage.conditions import BalanceIs, Category, Channel
+from patronage.events import TimePassed
 from patronage.rewards import Choice
 from patronage.terms_of_time import days
 
