@@ -24,6 +24,7 @@ import attrs
 
 from patronage._canonical import canonical_bytes
 from patronage._frozen import FrozenMapping
+from patronage.as_of import AsOf
 from patronage.between import counterpart_id
 from patronage.decisions import Accepted, Decision, Rejected
 from patronage.errors import DuplicateEventError, InvalidValueError, LedgerError, PolicyError, StaleStateError, quote
@@ -450,13 +451,10 @@ class Core:
         else:
             known_at = utc(known_at)
             instant = known_at if at is None else utc(at)
-        state = State.of(account)
+        as_of = AsOf(account, instant, self.program.calendar)
         async for commit in self._commits(account, known_at):
-            # What another account's event did takes effect at this one's clock: the clock never goes back.
-            if commit.event.occurred_at > instant:
-                break
-            state = self._folded(state, commit)
-        return self.program.at(state, instant)
+            as_of.add(commit)
+        return self.program.at(as_of.state, instant)
 
     async def statement(
         self, member: str | Account, start: datetime, end: datetime, known_at: datetime | None

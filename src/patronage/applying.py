@@ -10,6 +10,7 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.between import PromisedCredit, PromisedGrant, followed_up
 from patronage.book import Book
+from patronage.building import build_booking
 from patronage.errors import InvalidValueError, PolicyError
 from patronage.ledger import (
     REDEEMED,
@@ -23,7 +24,6 @@ from patronage.ledger import (
     Source,
     WakeChange,
     WakeUp,
-    build_booking,
 )
 from patronage.occasions import (
     Credit,

@@ -18,6 +18,7 @@ from patronage.between import root_from
 from patronage.errors import AmountOverflowError, LedgerError
 from patronage.ledger import (
     DEBT,
+    IN_TRANSIT,
     ISSUED,
     REDEEMED,
     Account,
@@ -27,6 +28,7 @@ from patronage.ledger import (
     Grant,
     GrantEntry,
     Lot,
+    Source,
     Transfer,
     WakeChange,
     WakeUp,
@@ -45,12 +47,15 @@ from patronage.state import (
     pending_key,
     put,
     settle,
+    settled_after,
     take,
     wake_key,
 )
 from patronage.units import STEPS_LIMIT
 
 _DERIVED: Final = "~"
+_Transit = dict[tuple[Source, str, str | None], tuple[int, str]]
+"""What is between two accounts, by what it is about, unit and label; and the first entry of it."""
 
 
 @attrs.frozen
@@ -69,13 +74,15 @@ class AuditReport:
     passed: FrozenMapping[tuple[Account, str], int]
 
 
-def audit(commits: Iterable[Commit], *, calendar: Calendar) -> AuditReport:
+def audit(commits: Iterable[Commit], *, calendar: Calendar, whole: bool = False) -> AuditReport:
     """
     Checks *commits*, which come account after account, each account's whole and in order of version.
 
-    *calendar* is the program's. Raises LedgerError that names the first entry (or commit) that breaks
-    an invariant.
+    *calendar* is the program's. With *whole* the commits are those of all accounts: then what went from
+    one into transit has arrived on another. Raises LedgerError that names the first entry (or commit)
+    that breaks an invariant.
     """
+    transit: _Transit = {}
     accounts = read = entries = 0
     held: dict[str, int] = {}
     passed: dict[tuple[Account, str], int] = {}
@@ -84,13 +91,15 @@ def audit(commits: Iterable[Commit], *, calendar: Calendar) -> AuditReport:
         if walk is None or walk.account != commit.account:
             if walk is not None:
                 walk.add_to(held)
-            walk = _Walk(commit.account, calendar)
+            walk = _Walk(commit.account, calendar, transit)
             accounts += 1
         walk.step(commit, passed)
         read += 1
         entries += len(commit.entries)
     if walk is not None:
         walk.add_to(held)
+    for (_, unit, _), (steps, where) in transit.items() if whole else ():
+        raise LedgerError(where, f"{abs(steps)} steps of {unit} are still in transit: the other account lacks them.")
     sums = {unit: steps for unit, steps in held.items() if steps}
     flows = {key: steps for key, steps in passed.items() if steps}
     return AuditReport(accounts, read, entries, FrozenMapping(sums), FrozenMapping(flows))
@@ -99,7 +108,8 @@ def audit(commits: Iterable[Commit], *, calendar: Calendar) -> AuditReport:
 class _Walk:
     """One account, commit by commit."""
 
-    def __init__(self, account: Account, calendar: Calendar) -> None:
+    def __init__(self, account: Account, calendar: Calendar, transit: _Transit) -> None:
+        self._transit = transit
         self.account, self._calendar = account, calendar
         self._version = 0
         self._clock: datetime | None = None
@@ -107,6 +117,7 @@ class _Walk:
         self._pending: list[Lot] = []
         self._grants: tuple[Grant, ...] = ()
         self._wake_ups: list[WakeUp] = []
+        self._settled_at: datetime | None = None
         self._events: set[str] = set()
         self._roots: dict[str, int] = {}
         self._derived: tuple[datetime | None, set[str]] = (None, set())
@@ -203,8 +214,19 @@ class _Walk:
         except AmountOverflowError:
             self._bad(entry, "a balance leaves the range of 63 bits.")
         if pays != receives:
+            if other == IN_TRANSIT:
+                self._in_transit(entry, entry.steps if pays else -entry.steps)
             key = (other, entry.unit)
             passed[key] = passed.get(key, 0) + (entry.steps if pays else -entry.steps)
+
+    def _in_transit(self, entry: Transfer, steps: int) -> None:
+        """What left for another account, or came from one, by what it is about."""
+        key = (entry.about, entry.unit, entry.label)
+        so_far, where = self._transit.get(key, (0, f"entry {entry_id(entry)} of {self.account}"))
+        if so_far + steps:
+            self._transit[key] = (so_far + steps, where)
+        else:
+            del self._transit[key]
 
     def _parts(self, entry: Transfer, parts: Sequence[Lot], belongs: bool, what: str) -> None:
         """Parts are of the transfer's unit and label, above zero, and sum to its steps; the other side has none."""
@@ -263,6 +285,7 @@ class _Walk:
         """What the commit left: no debt beside what could pay it, and the stated `next_due`."""
         at = commit.event.occurred_at
         self._clock = at if self._clock is None else max(self._clock, at)
+        self._settled_at = settled_after(self._settled_at, commit.entries, commit.event.id)
         settle(self._lots, self._pending, self._clock)
         for unit, lots in list(self._lots.items()):
             if not lots:
@@ -283,8 +306,8 @@ class _Walk:
         if not isinstance(after, State):
             return
         held = {unit: tuple(lots) for unit, lots in self._lots.items()}
-        lots, rest = dict(after.lots), (after.pending, after.grants, after.wake_ups, after.next_due)
-        mine = (tuple(self._pending), self._grants, tuple(self._wake_ups), commit.next_due)
+        lots, rest = dict(after.lots), (after.pending, after.grants, after.wake_ups, after.next_due, after.settled_at)
+        mine = (tuple(self._pending), self._grants, tuple(self._wake_ups), commit.next_due, self._settled_at)
         found = (self.account, self._version, self._clock, held, mine)
         if found != (after.account, after.version, after.clock, lots, rest):
             self._bad(commit, "the state saved with it is not the sum of the entries.")

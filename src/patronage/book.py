@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
+from itertools import chain
 
 import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.between import FollowedUp
+from patronage.building import build_lot, build_transfer
 from patronage.errors import AmountOverflowError
 from patronage.ledger import (
     ALWAYS,
@@ -36,8 +38,6 @@ from patronage.ledger import (
     WakeChange,
     WakeEntry,
     WakeUp,
-    build_lot,
-    build_transfer,
     lot_key,
     reason,
 )
@@ -55,6 +55,7 @@ from patronage.state import (
     pending_key,
     put,
     settle,
+    settled_after,
     take,
     wake_key,
     with_steps,
@@ -82,6 +83,7 @@ class Book:
 
     __slots__ = (
         "_lots",
+        "_settles",
         "_wrote",
         "account",
         "at",
@@ -111,6 +113,7 @@ class Book:
         self.others: dict[Account, Book] | None = None
         self.follow_ups: list[FollowedUp] | None = None
         self._wrote: dict[str, int] = {}
+        self._settles = False
 
     # Reading.
 
@@ -229,9 +232,12 @@ class Book:
     def lot(self, unit: str, steps: int, label: str | None, validity: Validity, source: Source) -> Lot:
         """What a credit becomes: a lot of its own with source and age; what never ends, and tallies, merge."""
         at = self.at
-        if validity.available_at is not None and validity.endless and at is not None and validity.available_at <= at:
-            validity = attrs.evolve(validity, available_at=None)  # Past: it merges like all that never ends.
-        if self.is_tally(unit) or (validity.endless and validity.available_at is None and not validity.on_confirmation):
+        merges = self.is_tally(unit)
+        if validity.expires_at is None and validity.endless:
+            if validity.available_at is not None and at is not None and validity.available_at <= at:
+                validity = attrs.evolve(validity, available_at=None)  # Past: it merges like all that never ends.
+            merges = merges or (validity.available_at is None and not validity.on_confirmation)
+        if merges:
             return build_lot(unit, steps, label, validity, None, None, None)
         return build_lot(unit, steps, label, validity, source, self.at, None)
 
@@ -239,8 +245,9 @@ class Book:
         """What becomes available first pays the debt of its unit and label; only the rest forms a lot."""
         at = self.at
         assert at is not None
-        if is_pending(part, at):
-            return (part,)
+        held = self.lots(part.unit)
+        if not held or held[-1].validity.expires_at is not None or is_pending(part, at):
+            return (part,)  # Debts never expire: in canonical order they stand among the last.
         debt = self.debt(part.unit, part.label)
         if not debt:
             return (part,)
@@ -331,6 +338,7 @@ class Book:
             known = (one for one in self.grants if one.identity == grant.identity and not one.ended)
             before = next(known, None)
         entry = GrantEntry(cause, self.number(cause), self.at, policy, rule, about, change, grant, why, before)
+        self._settles = True
         self.grants = apply_grant(self.grants, entry)
         self.entries.append(entry)
         if is_grant_end(change):
@@ -392,6 +400,7 @@ class Book:
         Gives what happened, in order, for the policies to be shown.
         """
         self.at = at
+        self._settles = True
         happened: list[tuple[str, Lot | Grant]] = []
         ready = []
         while self.pending and not is_pending(self.pending[0], at):
@@ -446,7 +455,7 @@ class Book:
             settle(lots, self.pending, at)
         kept = self.state.lots
         if self._lots:
-            items = dict(kept)
+            items = kept.thawed()
             for unit, held in self._lots.items():
                 if held:
                     items[unit] = tuple(held)
@@ -455,10 +464,15 @@ class Book:
             kept = FrozenMapping.owning(items)
         grants = self.grants
         if grants:
-            grants = needed_grants(grants, (*kept.values(), self.pending))
+            grants = needed_grants(grants, chain(kept.values(), (self.pending,)))
         due = next_due(kept.values(), self.pending, grants, self.wake_ups, self.calendar)
         clock = at if self.state.clock is None or at > self.state.clock else self.state.clock
-        return build_state(self.account, version, clock, kept, tuple(self.pending), grants, self.wake_ups, due)
+        settled_at = self.state.settled_at
+        if self._settles:
+            settled_at = settled_after(settled_at, self.entries, self.cause)
+        return build_state(
+            self.account, version, clock, kept, tuple(self.pending), grants, self.wake_ups, due, settled_at
+        )
 
 
 def _text(at: datetime | None) -> Fact:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import attrs
 
-from patronage._build import builder
+from patronage._build import blank
 from patronage.between import FollowedUp
 from patronage.errors import RejectedError
 from patronage.events import Event
@@ -58,7 +57,10 @@ class Accepted:
     @property
     def commit(self) -> Commit | None:
         """The commit of the event's own account, where there is one."""
-        return next((commit for commit in self.commits if commit.account == self.account), None)
+        for commit in self.commits:
+            if commit.account == self.account:
+                return commit
+        return None
 
     @property
     def state(self) -> State | None:
@@ -162,4 +164,21 @@ class Rejected:
 
 Decision = Accepted | Rejected
 
-build_accepted: Callable[..., Accepted] = builder(Accepted)
+
+_BLANK_ACCEPTED: Final = blank(Accepted)
+
+
+def build_accepted(
+    account: Account,
+    event: Event,
+    commits: tuple[Commit, ...],
+    states: tuple[State, ...],
+    repeated: bool,
+    follow_ups: tuple[FollowedUp, ...] = (),
+) -> Accepted:
+    """`Accepted(...)`, all fields in order, unchecked."""
+    made = _BLANK_ACCEPTED()
+    made.account, made.event, made.commits = account, event, commits
+    made.states, made.repeated, made.follow_ups = states, repeated, follow_ups
+    made.__class__ = Accepted
+    return made  # type: ignore[no-any-return]

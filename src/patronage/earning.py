@@ -15,11 +15,12 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.building import build_booking
 from patronage.ceilings import BoundCeiling, Uses
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Line, Purchase
 from patronage.figures import Count, Counted, Multiplier, Plan, Setting, Share, lines_of
-from patronage.ledger import Fact, Reason, build_booking
+from patronage.ledger import Fact, Reason
 from patronage.occasions import Condition, Effect, Life, Occasion, Read, build_credit
 from patronage.rules import Ceiling, Grain, Group, MultiplierRule, Rule, Stacking
 from patronage.units import build_amount, rounded
@@ -193,6 +194,8 @@ class Earning:
                 active.append(multiplier)
             elif trace is not None:
                 self._not(trace, multiplier.name, "condition", {})
+        if self._alone:
+            return self._stacked(active) if len(active) > 1 else active
         later = [multiplier for multiplier in active if multiplier.of_rounded]
         if len(later) < len(active):
             for share in shares:

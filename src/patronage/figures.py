@@ -118,8 +118,10 @@ class Counted:
     def __init__(self, occasion: Occasion) -> None:
         event = occasion.event
         self._occasion = occasion
-        self.purchase = event if isinstance(event, Purchase) else None
-        self.currency = None if self.purchase is None else self.purchase.currency
+        self.purchase: Purchase | None = None
+        self.currency: str | None = None
+        if isinstance(event, Purchase):
+            self.purchase, self.currency = event, event.lines[0].total.unit  # One without lines is not asked about.
         self._bases: dict[int, list[int]] = {}
         self._counts: dict[tuple[int, int], Count] = {}
 
@@ -137,15 +139,14 @@ class Counted:
         money = self._bases.get(id(base))
         if money is None:
             money = self._bases[id(base)] = base.of(purchase)
-        occasion, holds = self._occasion, None if lines is None else lines.holds
-        by_line, ids, total = [], [], 0
-        for line, steps in zip(purchase.lines, money, strict=True):
-            if steps and (holds is None or holds(occasion, line)):
-                by_line.append(steps)
+        by_line, ids, total = money, [], 0
+        if lines is not None:
+            occasion, holds = self._occasion, lines.holds
+            by_line = [s if s and holds(occasion, line) else 0 for s, line in zip(money, purchase.lines, strict=True)]
+        for steps, line in zip(by_line, purchase.lines, strict=True):
+            if steps:
                 ids.append(line.id or "")
                 total += steps
-            else:
-                by_line.append(0)
         return Count(by_line, total, 1, tuple(ids))
 
     def quantity(self, measure: str | None, lines: Condition | None) -> Count:

@@ -10,14 +10,12 @@ of its commits, and which credit paid which debit can always be told.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from typing import Final
 
 import attrs
 
-from patronage._build import builder
 from patronage._frozen import FrozenMapping
 from patronage.accounts import (
     ADJUSTED,
@@ -242,7 +240,8 @@ class RejectionCode(Enum):
     UNKNOWN_LINE = "unknown_line"  # A refund of a line that the purchase has not.
     REFUND_EXCEEDS_PURCHASE = "refund_exceeds_purchase"
     CAPTURE_EXCEEDS_RESERVATION = "capture_exceeds_reservation"
-    NOT_ELIGIBLE = "not_eligible"  # A condition of the reward does not hold.
+    TO_ONESELF = "to_oneself"  # A gift is for another member.
+    NOT_ELIGIBLE = "not_eligible"  # A condition of the reward or the gift does not hold.
     ORDER_BELOW_MINIMUM = "order_below_minimum"
     AMOUNT_MISSING = "amount_missing"
     WRONG_UNIT = "wrong_unit"  # Neither what is spent nor what is wanted.
@@ -391,13 +390,6 @@ def positive_amount(what: str, amount: Amount) -> Amount:
     return amount
 
 
-build_lot: Callable[..., Lot] = builder(Lot)
-build_transfer: Callable[..., Transfer] = builder(Transfer)
-build_commit: Callable[..., Commit] = builder(Commit)
-build_basis: Callable[..., Basis] = builder(Basis)
-build_balance: Callable[..., Balance] = builder(Balance)
-build_booking: Callable[..., Booking] = builder(Booking)
-
 __all__ = [
     "ADJUSTED",
     "ALWAYS",
@@ -431,12 +423,6 @@ __all__ = [
     "WakeChange",
     "WakeEntry",
     "WakeUp",
-    "build_balance",
-    "build_basis",
-    "build_booking",
-    "build_commit",
-    "build_lot",
-    "build_transfer",
     "entry_id",
     "lot_key",
     "positive_amount",

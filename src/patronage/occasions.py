@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Final, Protocol
 
 import attrs
 
-from patronage._build import builder
+from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.between import FOLLOWED_UP
 from patronage.errors import InvalidValueError, quote
@@ -406,8 +406,50 @@ Effect = Credit | Debit | SetTo | Give | Use | Revoke | Wake | HandOver | Follow
 
 EFFECTS: Final = (Credit, Debit, SetTo, Give, Use, Revoke, Wake, HandOver, FollowUp)
 
-build_credit: Callable[..., Credit] = builder(Credit)
-build_occasion: Callable[..., Occasion] = builder(Occasion)
+
+_BLANK_CREDIT: Final = blank(Credit)
+
+
+def build_credit(
+    amount: Amount,
+    rule: str,
+    label: str | None,
+    life: Life,
+    why: Reason,
+    books: tuple[Booking, ...],
+    validity: Validity | None,
+    account: Account | None = None,
+) -> Credit:
+    """`Credit(...)`, all fields in order, unchecked."""
+    made = _BLANK_CREDIT()
+    made.amount, made.rule, made.label = amount, rule, label
+    made.life, made.why, made.books = life, why, books
+    made.validity, made.account = validity, account
+    made.__class__ = Credit
+    return made  # type: ignore[no-any-return]
+
+
+_NO_LADDERS: Final[FrozenMapping[str, Ladder]] = FrozenMapping()
+_BLANK_OCCASION: Final = blank(Occasion)
+
+
+def build_occasion(
+    at: datetime,
+    account: Account,
+    event: Event | None,
+    trigger: Trigger | None,
+    basis: Basis,
+    calendar: Calendar,
+    units: FrozenMapping[str, Unit],
+    ladders: FrozenMapping[str, Ladder] = _NO_LADDERS,
+) -> Occasion:
+    """`Occasion(...)`, all fields in order, unchecked."""
+    made = _BLANK_OCCASION()
+    made.at, made.account, made.event = at, account, event
+    made.trigger, made.basis, made.calendar = trigger, basis, calendar
+    made.units, made.ladders = units, ladders
+    made.__class__ = Occasion
+    return made  # type: ignore[no-any-return]
 
 
 @attrs.frozen(weakref_slot=False)

@@ -14,9 +14,10 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.building import build_booking
 from patronage.conditions import reads_of
 from patronage.figures import Setting
-from patronage.ledger import Grant, Reason, build_booking
+from patronage.ledger import Grant, Reason
 from patronage.occasions import (
     AT_ONCE,
     Effect,

@@ -18,6 +18,7 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, plain
 from patronage.book import Book
+from patronage.building import build_booking, build_lot
 from patronage.events import Event, Purchase
 from patronage.ledger import (
     ALWAYS,
@@ -40,8 +41,6 @@ from patronage.ledger import (
     Source,
     Transfer,
     Validity,
-    build_booking,
-    build_lot,
     reason,
 )
 from patronage.occasions import Credit, Debit, Effect, Give, basis_with, build_occasion

@@ -10,19 +10,8 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.applying import apply_effects, book_of, extended
 from patronage.book import Book
-from patronage.ledger import (
-    ALWAYS,
-    DEBT,
-    ISSUED,
-    REDEEMED,
-    Commit,
-    Grant,
-    GrantChange,
-    Lot,
-    Reason,
-    Source,
-    build_lot,
-)
+from patronage.building import build_lot
+from patronage.ledger import ALWAYS, DEBT, ISSUED, REDEEMED, Commit, Grant, GrantChange, Lot, Reason, Source
 from patronage.occasions import Effect, Give, Occasion
 from patronage.refunds import Difference
 from patronage.state import with_steps

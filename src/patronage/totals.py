@@ -19,11 +19,12 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.bands import Band, banded, bands_of
 from patronage.base import Base
+from patronage.building import build_booking
 from patronage.conditions import condition_or_none, reads_of
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Purchase, RateDeclared, many, word
 from patronage.figures import Setting
-from patronage.ledger import Booking, Grant, Reason, build_booking
+from patronage.ledger import Booking, Grant, Reason
 from patronage.occasions import AT_ONCE, Condition, Effect, Give, Life, Occasion, Read, Wake, build_credit
 from patronage.periods import Calendar, Period, Span
 from patronage.rules import above_zero, name

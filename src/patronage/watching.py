@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import attrs
 
-from patronage._build import builder
+from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError
 from patronage.ledger import ALWAYS, Fact, Grant, Validity, WakeUp
@@ -92,12 +92,16 @@ class Look:
 
 _NOTHING: Final[FrozenMapping[str, Fact]] = FrozenMapping()
 _NONE_RETURNED: Final[FrozenMapping[str, int]] = FrozenMapping()
-_build_look = builder(Look)
+_BLANK_LOOK: Final = blank(Look)
 
 
 def after_event(at: datetime) -> Look:
-    """The look after an event."""
-    return _build_look(Moment.EVENT, at, at, None, _NOTHING, _NONE_RETURNED)
+    """The look after an event, built at the price of a plain object."""
+    made = _BLANK_LOOK()
+    made.moment, made.at, made.of = Moment.EVENT, at, at
+    made.rule, made.facts, made.returned = None, _NOTHING, _NONE_RETURNED
+    made.__class__ = Look
+    return made  # type: ignore[no-any-return]
 
 
 @attrs.frozen(weakref_slot=False)

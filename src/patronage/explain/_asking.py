@@ -337,6 +337,8 @@ def refusal_facts(refusal: Refusal, program: Program) -> dict[str, Told]:
         unit = _unit_of(key, refusal, reward)
         if type(fact) is int and unit is not None:
             facts[key] = Amount(fact, unit)
+        elif key == "closed":
+            facts[key] = Clause(f"word.closed_{fact}")
         else:
             facts[key] = _instant(fact) if isinstance(fact, str) else fact
     return facts
