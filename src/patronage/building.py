@@ -10,7 +10,8 @@ from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.accounts import Account, Reason, Source, Validity
 from patronage.events import Event
-from patronage.ledger import Balance, Basis, Benefit, Booking, Commit, Entry, Grant, Lot, Refusal, Transfer
+from patronage.ledger import Balance, Basis, Benefit, BenefitKind, Booking, Commit, Entry, Grant, Lot, Refusal, Transfer
+from patronage.units import Amount
 
 _BLANK_LOT: Final = blank(Lot)
 
@@ -177,4 +178,18 @@ def build_booking(
     made.base, made.exact, made.rate = base, exact, rate
     made.rounding, made.lines, made.trimmed_by = rounding, lines, trimmed_by
     made.__class__ = Booking
+    return made  # type: ignore[no-any-return]
+
+
+_BLANK_BENEFIT: Final = blank(Benefit)
+
+
+def build_benefit(
+    kind: BenefitKind, reward: str, amount: Amount | None, quantity: int, shares: FrozenMapping[str, int]
+) -> Benefit:
+    """`Benefit(...)`, all fields in order, unchecked."""
+    made = _BLANK_BENEFIT()
+    made.kind, made.reward, made.amount = kind, reward, amount
+    made.quantity, made.shares = quantity, shares
+    made.__class__ = Benefit
     return made  # type: ignore[no-any-return]

@@ -98,7 +98,8 @@ class BoundCeiling:
     def _label(self, occasion: Occasion, label: str | None) -> str:
         if self.tally is None:
             return ""
-        key = self.period(occasion.at, occasion.calendar)
+        last = self._last
+        key = last[1][0] if last is not None and last[0] is occasion.at else self.period(occasion.at, occasion.calendar)
         return f"{key}/{label or ''}" if self.ceiling.by_label else key
 
     def room(self, occasion: Occasion, label: str | None, uses: Uses) -> int:
@@ -113,7 +114,7 @@ class BoundCeiling:
             limit -= uses.get((self, key), 0)
         if self.tally is not None:
             limit -= occasion.balance(self.tally, key)
-        return max(0, limit)
+        return limit if limit > 0 else 0
 
     def account_for(self, member: Account) -> Account | None:
         """The shared account on which the use of *member* counts; None where it counts on the member's own."""

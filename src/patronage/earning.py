@@ -49,6 +49,7 @@ class Earning:
         "_ceilings",
         "_groups",
         "_multipliers",
+        "_own_tallies",
         "_plans",
         "_policy",
         "_rules_have_ceilings",
@@ -104,6 +105,7 @@ class Earning:
         tallies = [ceiling.tally for ceiling in self.ceilings if ceiling.tally is not None]
         if len(set(tallies)) < len(tallies):
             raise InvalidValueError(f"Two ceilings of policy {setting.policy} have one name.")
+        self._own_tallies = [(c.tally, c) for c in self.ceilings if c.tally is not None and not c.accounts]
         self.reads = self._all_reads(rules, plans)
         self.shared = self._all_shared(plans)
 
@@ -131,7 +133,7 @@ class Earning:
     def tallies(self, at: datetime) -> Iterable[tuple[str, str]]:
         """The tallies of ceilings that an event at *at* counts on: unit, and label of the period."""
         calendar = self._setting.calendar
-        return [(c.tally, c.period(at, calendar)) for c in self.ceilings if c.tally is not None and not c.accounts]
+        return [(tally, ceiling.period(at, calendar)) for tally, ceiling in self._own_tallies]
 
     def credits(self, occasion: Occasion, trace: Trace = None) -> list[Effect]:
         """What the occasion earns: credits, and the use of ceilings. *trace* takes the rules that did not apply."""

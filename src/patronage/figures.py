@@ -116,14 +116,15 @@ class Counted:
         money = self._bases.get(id(base))
         if money is None:
             money = self._bases[id(base)] = base.of(purchase)
-        by_line, ids, total = money, [], 0
-        if lines is not None:
-            occasion, holds = self._occasion, lines.holds
-            by_line = [s if s and holds(occasion, line) else 0 for s, line in zip(money, purchase.lines, strict=True)]
-        for steps, line in zip(by_line, purchase.lines, strict=True):
-            if steps:
+        occasion, by_line, ids, total = self._occasion, [], [], 0
+        for i, line in enumerate(purchase.lines):
+            steps = money[i]
+            if steps and (lines is None or lines.holds(occasion, line)):
                 ids.append(line.id or "")
                 total += steps
+            else:
+                steps = 0
+            by_line.append(steps)
         return by_line, (total, 1), tuple(ids)
 
     def quantity(self, measure: str | None, lines: Condition | None) -> Count:
