@@ -141,8 +141,8 @@ class BoundCeiling:
             key = (self, self._label(occasion, label))
             uses[key] = uses.get(key, 0) + steps
 
-    def trim(self, awards: Sequence[Award], occasion: Occasion, label: str | None, uses: Uses) -> None:
-        """Grants the awards, in order, what fits: the last ones lose first."""
+    def trim(self, awards: Sequence[Award], occasion: Occasion, label: str | None, uses: Uses) -> int:
+        """Grants the awards, in order, what fits: the last ones lose first. Gives what is left of them."""
         wanted = 0
         for award in awards:
             wanted += award.steps
@@ -151,13 +151,17 @@ class BoundCeiling:
             room = base_n * self.ceiling.limit.steps // (base_d * self.ceiling.per_money.steps)
         else:
             room = self.room(occasion, label, uses)
-        if wanted > room:
-            over = wanted if self.ceiling.whole else wanted - room
-            for award in reversed(awards):
-                if over and award.steps > 0:
-                    cut = award.steps if award.steps < over else over
-                    award.steps, award.trimmed_by = award.steps - cut, self.ceiling.name
-                    over -= cut
+        if wanted <= room:
+            return wanted
+        over = wanted if self.ceiling.whole else wanted - room
+        left = wanted
+        for award in reversed(awards):
+            if over and award.steps > 0:
+                cut = award.steps if award.steps < over else over
+                award.steps, award.trimmed_by = award.steps - cut, self.ceiling.name
+                over -= cut
+                left -= cut
+        return left
 
     def counted(self, occasion: Occasion, label: str, steps: int) -> Credit:
         """The credit of the tally that counts a use."""

@@ -292,13 +292,13 @@ class Earning:
                 trimmed.extend((ceiling, plan.label, members) for ceiling in plan.ceilings)
         for ceiling in self._ceilings:
             trimmed.append((ceiling, None, [draft for plan, draft in granted if plan.unit == ceiling.unit]))
+        left = 0
         for ceiling, label, members in trimmed:
-            ceiling.trim(members, occasion, label, uses)
+            left = ceiling.trim(members, occasion, label, uses)
         for ceiling, label, members in trimmed:
             if ceiling.ceiling.per_money is None:
-                steps = 0
-                for draft in members:
-                    steps += draft.steps
+                # Ceilings that come later may have trimmed more.
+                steps = left if len(trimmed) == 1 else sum([draft.steps for draft in members])
                 if steps > 0:
                     ceiling.use(occasion, label, steps, uses)
 

@@ -574,16 +574,13 @@ class Program:
 
 def _names(event: Event, entries: Sequence[Entry], account: Account) -> tuple[str, ...]:
     """All that the event and its entries are about, on this account."""
-    names = {event.id, event.about}
-    if isinstance(event, Purchase) and event.tenders:
-        names.update(event.redemptions)
-    for entry in entries:
-        about = entry.about
-        if about.account != account:
-            names.add(root_from(about.account, about.root))
-        elif about.root not in names:
-            names.add(about.root)
-    return (event.id,) if len(names) == 1 else tuple(sorted(names))
+    root, paid = event.id, event.redemptions if isinstance(event, Purchase) and event.tenders else ()
+    others = [entry.about for entry in entries if entry.about.root != root]
+    if not others and not paid and event.about == root:
+        return (root,)  # The usual case: a fact or a request, about itself.
+    names = {root, event.about, *paid}
+    names.update([about.root for about in others if about.account == account])
+    return (root,) if len(names) == 1 else tuple(sorted(names))
 
 
 def _difference(known: Event, event: Event) -> str:
