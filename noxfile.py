@@ -16,7 +16,7 @@ import nox
 from packaging.requirements import Requirement
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["tests", "coverage", "mypy", "lint", "docs", "examples", "lowest"]
+nox.options.sessions = ["tests", "coverage", "mypy", "lint", "docs", "examples", "lowest", "stores"]
 nox.options.error_on_missing_interpreters = False  # A newcomer has one Python; CI says otherwise below.
 
 ROOT = Path(__file__).parent
@@ -146,6 +146,13 @@ def bench(session: nox.Session) -> None:
     """The benchmark, as ratios to the tightest plain Python."""
     install_wheel(session)
     session.run("python", str(ROOT / "bench" / "run.py"), *session.posargs, env={"PYTHONPATH": ""})
+
+
+@nox.session(python=MAIN, requires=["wheel"])
+def stores(session: nox.Session) -> None:
+    """The contracts of repositories, on right stores and on stores with a seeded bug, in threads and processes."""
+    install_wheel(session, *group("test"))
+    run_pytest(session, "-m", "stores")
 
 
 @nox.session(python=MAIN, requires=["wheel"], default=False)

@@ -25,6 +25,7 @@ from patronage.events import (
     Counterpart,
     Event,
     FollowedUp,
+    Gift,
     Purchase,
     RateDeclared,
     Redemption,
@@ -36,6 +37,8 @@ from patronage.events import (
     TimePassed,
 )
 from patronage.follow_ups import Totals, amend, receive, share, totals
+from patronage.gifts import give as give_gift
+from patronage.gifts import take_back
 from patronage.ledger import (
     ADJUSTED,
     DEBT,
@@ -148,6 +151,8 @@ class Requests:
             return ()
         if isinstance(event, FollowedUp):
             return self._receive(event)
+        if isinstance(event, Gift):
+            return give_gift(self.book, self.bound, event) or ()
         of_root = [commit for commit in self.past if commit.root == event.about]
         if not of_root or of_root[0].event.id != event.about:
             return _refuse(RejectionCode.UNKNOWN_ROOT, root=event.about)
@@ -352,6 +357,9 @@ class Requests:
             if paid is not None:
                 return _refuse(RejectionCode.PAYS_A_PURCHASE, root=event.about, purchase=paid)
             return self._cancel_request(root, root.event)
+        if isinstance(root.event, Gift):
+            self.bound = self.terms_at(root.terms_from)
+            return take_back(self.book, self.bound, root.event, self.past, self.beside) or ()
         return self._cancel_fact(root)
 
     def _standing_purchase(self, redemption: str) -> str | None:
@@ -400,7 +408,7 @@ class Requests:
 
     def _changed(self, root: Commit, account: Account) -> bool:
         """Whether a root has changed another account, by what it is worth when it is decided again."""
-        if isinstance(root.event, Redemption | Reservation):
+        if isinstance(root.event, Redemption | Reservation | Gift):
             return True
         bound = self.terms_at(root.terms_from)
         told = answers(bound, root.event, root.event.occurred_at, self.book, root.basis)

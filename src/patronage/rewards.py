@@ -17,8 +17,8 @@ from patronage.base import line_kinds
 from patronage.building import build_benefit
 from patronage.conditions import condition_or_none
 from patronage.errors import InvalidValueError, quote
-from patronage.events import Line, LineKind, many, word
-from patronage.fields import identifier_or_none, whole
+from patronage.events import Line, LineKind, many
+from patronage.fields import identifier_or_none, labels_of, whole
 from patronage.ledger import Benefit, BenefitKind, Fact, Refusal, RejectionCode
 from patronage.occasions import Condition, Occasion
 from patronage.periods import LIFETIME, Period
@@ -131,10 +131,6 @@ def refuse(code: RejectionCode, **facts: Fact) -> Refusal:
     return Refusal(code, FrozenMapping(facts))
 
 
-def _labels(value: Iterable[str | None]) -> tuple[str | None, ...]:
-    return tuple(None if label is None else word(label) for label in many(value))
-
-
 def _eligible(request: Request, lines: Condition | None, kinds: Sequence[LineKind]) -> list[tuple[str, int]]:
     """The lines of the cart that a reward may pay: their ids and steps."""
     return [
@@ -202,7 +198,7 @@ class PayWithPoints:
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=line_kinds)
-    labels: tuple[str | None, ...] = attrs.field(default=(), converter=_labels)
+    labels: tuple[str | None, ...] = attrs.field(default=(), converter=labels_of)
     limits: tuple[Limit, ...] = attrs.field(default=(), converter=limits_of)
 
     def __attrs_post_init__(self) -> None:
@@ -303,7 +299,7 @@ class FixedReward:
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=line_kinds)
-    labels: tuple[str | None, ...] = attrs.field(default=(), converter=_labels)
+    labels: tuple[str | None, ...] = attrs.field(default=(), converter=labels_of)
     limits: tuple[Limit, ...] = attrs.field(default=(), converter=limits_of)
 
     def __attrs_post_init__(self) -> None:
@@ -385,7 +381,7 @@ class StepTable:
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=line_kinds)
-    labels: tuple[str | None, ...] = attrs.field(default=(), converter=_labels)
+    labels: tuple[str | None, ...] = attrs.field(default=(), converter=labels_of)
     limits: tuple[Limit, ...] = attrs.field(default=(), converter=limits_of)
 
     @property

@@ -45,6 +45,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "status_grant": events.StatusGrant,
         "status_end": events.StatusEnd,
         "rate_declared": events.RateDeclared,
+        "gift": events.Gift,
         "time_passed": events.TimePassed,
         "counterpart": events.Counterpart,
         "followed_up": events.FollowedUp,
