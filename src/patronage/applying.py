@@ -69,10 +69,10 @@ def apply_effects(
     """Writes what a policy answered. Raises PolicyError for a unit the terms do not have, or a wake-up in the past."""
     at, calendar = occasion.at, bound.calendar
     for stated in effects:
-        effect = plain(stated, occasion.basis)
+        effect = stated if type(stated) is Credit else plain(stated, occasion.basis)
         if isinstance(effect, Credit):
             amount = effect.amount
-            if amount.unit not in bound.units and amount.unit not in bound.tallies:
+            if amount.unit not in bound.creditable:
                 raise PolicyError(policy, f"it credits {amount.unit}, which is no unit of the terms.")
             validity = effect.validity if effect.validity is not None else effect.life.resolve(at, calendar)
             books = effect.books or book_of(effect.rule, amount.steps)

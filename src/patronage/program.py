@@ -16,6 +16,7 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.accounts import build_source
 from patronage.applying import apply_effects
 from patronage.between import root_from
 from patronage.book import Book, due_cause
@@ -281,7 +282,7 @@ class Program:
         basis = first = bound.basis(book, at)
         if isinstance(event, Purchase) and not event.lines:
             return first
-        about = Source(book.account, event.id)
+        about = build_source(book.account, event.id)
         policies = bound.policies
         last = len(policies) - 1
         for i, policy in enumerate(policies):
