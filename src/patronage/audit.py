@@ -165,7 +165,7 @@ class _Walk:
         named = {event.id, commit.root} | {
             about.root if about.account == self.account else root_from(about.account, about.root) for about in abouts
         }
-        named |= {restated.root for restated in commit.restated}
+        named |= {replayed.root for replayed in commit.replayed}
         if not named <= set(commit.names):
             self._bad(commit, f"its names lack {min(named - set(commit.names))}.")
         if commit.refusal is not None:

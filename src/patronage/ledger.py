@@ -327,7 +327,7 @@ class Basis:
 
 
 @attrs.frozen(weakref_slot=False)
-class Restated:
+class Replayed:
     """
     A part of what the account's commits would hold about *root*, had all come in order: see `Rerated`.
 
@@ -351,7 +351,7 @@ class Commit:
     0; *names* is all that its event and entries are about. *terms_from* is the effective instant of
     the terms that decided it. *refusal* stands where the event was refused for good. *fingerprint*,
     *terms_digest* and *recorded_at* are stamped by the service. *after*, the account's new state, is
-    outside equality. *restated* is only in the commit of a `Rerated`: the roots that came out otherwise.
+    outside equality. *replayed* is only in the commit of a `Rerated`: the roots that came out otherwise.
     """
 
     account: Account
@@ -370,7 +370,7 @@ class Commit:
     terms_digest: str | None = None
     recorded_at: datetime | None = None
     after: object = attrs.field(default=None, eq=False, repr=False)
-    restated: tuple[Restated, ...] = ()
+    replayed: tuple[Replayed, ...] = ()
 
 
 def entry_id(entry: Entry) -> str:
@@ -433,7 +433,7 @@ __all__ = [
     "REDEEMED",
     "Reason",
     "Refusal",
-    "Restated",
+    "Replayed",
     "RejectionCode",
     "Source",
     "Transfer",

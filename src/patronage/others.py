@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
+import attrs
+
+from patronage._frozen import FrozenMapping
 from patronage.between import FollowedUp, counterpart, counterpart_id, root_from
 from patronage.book import Book
 from patronage.building import build_commit
@@ -24,6 +27,28 @@ from patronage.terms import BoundTerms
 
 Needed = Sequence[tuple[Account, BoundCeiling | None]]
 """The other accounts that an event needs, and what is counted there."""
+
+
+@attrs.frozen
+class Involved:
+    """
+    What an event needs: the states of *accounts*, and of each the commits that name its roots.
+
+    *account* is the event's own; *roots_of* has an account's roots, perhaps none.
+    """
+
+    account: Account
+    roots_of: FrozenMapping[Account, tuple[str, ...]]
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """All of them, in the order in which they are locked and stored."""
+        return tuple(sorted(self.roots_of, key=lambda account: account.key))
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The roots of the event's own account."""
+        return self.roots_of[self.account]
 
 
 def accounts_of_root(commits: Iterable[Commit], root: str) -> list[tuple[Account, None]]:
@@ -106,6 +131,7 @@ def close_books(
             None,
             None,
             after,
+            (),
         )
         made.append((commit, after, other.follow_ups or ()))
     return made
@@ -116,11 +142,15 @@ def names_of(event: Event, entries: Sequence[Entry], account: Account) -> tuple[
     names = {event.id, event.about}
     if isinstance(event, Purchase) and event.tenders:
         names.update(event.redemptions)
+    last = None
     for entry in entries:
         about = entry.about
+        if about is last:
+            continue  # Entries of one event mostly share what they are about.
+        last = about
         if about.account != account:
             names.add(root_from(about.account, about.root))
-        elif about.root not in names:
+        else:
             names.add(about.root)
     return (event.id,) if len(names) == 1 else tuple(sorted(names))
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
-from itertools import pairwise
 from typing import Final
 
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.accounts import build_source
 from patronage.applying import apply_effects
 from patronage.between import root_from
 from patronage.book import Book, due_cause
@@ -68,55 +68,33 @@ from patronage.occasions import (
     basis_with,
     build_occasion,
 )
-from patronage.others import Needed, accounts_of_root, close_books, names_of, open_books
+from patronage.others import Involved, Needed, accounts_of_root, close_books, names_of, open_books
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, parse_instant, utc
 from patronage.policies.base import BoundPolicy
+from patronage.replayed import as_replayed
 from patronage.requests import LAPSE, Requests
 from patronage.rerate import arrived_before, rerated
-from patronage.restated import as_restated
 from patronage.settling import settle
 from patronage.standing import Standing
 from patronage.state import State
-from patronage.terms import FACTS, BoundTerms, Terms
+from patronage.terms import FACTS, BoundTerms, Terms, timeline
 from patronage.units import Unit
-from patronage.watching import CLOSE, GRACE, MICROSECOND, REVIEW, Look, Moment, after_event, in_basis, terms_instant
+from patronage.watching import (
+    CLOSE,
+    GRACE,
+    MICROSECOND,
+    REVIEW,
+    Adoption,
+    Look,
+    Moment,
+    after_event,
+    in_basis,
+    terms_instant,
+)
 
 NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation, FollowedUp})
 _UNDOES: Final = frozenset({Refund, Release, Cancellation})
 """Events that give back what their root has used elsewhere."""
-
-
-@attrs.frozen
-class Involved:
-    """
-    What an event needs: the states of *accounts*, and of each the commits that name its roots.
-
-    *account* is the event's own; *roots_of* has an account's roots, perhaps none.
-    """
-
-    account: Account
-    roots_of: FrozenMapping[Account, tuple[str, ...]]
-
-    @property
-    def accounts(self) -> tuple[Account, ...]:
-        """All of them, in the order in which they are locked and stored."""
-        return tuple(sorted(self.roots_of, key=lambda account: account.key))
-
-    @property
-    def roots(self) -> tuple[str, ...]:
-        """The roots of the event's own account."""
-        return self.roots_of[self.account]
-
-
-def _timeline(value: Terms | Iterable[Terms]) -> tuple[Terms, ...]:
-    found = (value,) if isinstance(value, Terms) else many(value)
-    if not found or not all(isinstance(terms, Terms) for terms in found):
-        raise InvalidValueError(f"A program has Terms, one or a timeline, not {quote(value)}.")
-    ordered = tuple(sorted(found, key=lambda terms: terms.effective_from))
-    for earlier, later in pairwise(ordered):
-        if earlier.effective_from == later.effective_from:
-            raise InvalidValueError(f"Two terms take effect at {format_instant(later.effective_from)}.")
-    return ordered
 
 
 @attrs.frozen(kw_only=True)
@@ -130,7 +108,7 @@ class Program:
 
     id: str = attrs.field(converter=identifier)
     time_zone: str
-    terms: tuple[Terms, ...] = attrs.field(converter=_timeline)
+    terms: tuple[Terms, ...] = attrs.field(converter=timeline)
 
     def __attrs_post_init__(self) -> None:
         known: dict[str, Unit] = {}
@@ -232,7 +210,7 @@ class Program:
             for commit in past:
                 if commit.event.id == event.id:
                     return self._again(commit, event)
-            past = as_restated(past)
+            past = as_replayed(past)
             if len(past) < len(history):
                 beside = [commit for commit in history if commit.account != account]
         elif type(event) in NEEDS_HISTORY:
@@ -269,7 +247,7 @@ class Program:
             return self._commit(state, book, event, bound, basis, (), None, past, beside)
         return self._other(state, book, bound, event, past, beside)
 
-    def replayed(self, state: State, event: Event, past: Sequence[Commit], stands: Commit | None) -> Decision:
+    def replay(self, state: State, event: Event, past: Sequence[Commit], stands: Commit | None) -> Decision:
         """
         *event* decided on *state*, at its instant or the clock; *stands* is how it was once accepted.
 
@@ -310,7 +288,7 @@ class Program:
         basis = first = bound.basis(book, at)
         if isinstance(event, Purchase) and not event.lines:
             return first
-        about = Source(book.account, event.id)
+        about = build_source(book.account, event.id)
         policies = bound.policies
         last = len(policies) - 1
         for i, policy in enumerate(policies):
@@ -339,6 +317,8 @@ class Program:
         # What ends at the instant of a close is read as alive.
         at = look.at - MICROSECOND if look.moment is Moment.CLOSE else look.at
         for watcher in policy.watchers:
+            if look.moment is Moment.ADOPTED and watcher.adoption is Adoption.PROSPECTIVE:
+                continue
             occasion = build_occasion(
                 at, book.account, event, trigger, basis, self.calendar, bound.units, bound.ladders
             )
@@ -437,7 +417,7 @@ class Program:
                 "the commits up to then."
             )
         reached = self.advance(state, now).state or state
-        return Standing(reached, now, self.units, self.calendar)
+        return Standing(reached, now, self.units, self.calendar, self.terms_at(now))
 
     def _adoptions(self, state: State) -> list[BoundTerms]:
         """The terms that take effect after a member's clock, earliest first, and have a policy that cares."""
@@ -593,6 +573,7 @@ class Program:
             None,
             None,
             after,
+            (),
         )
         if refusal is None and book.others is None and book.follow_ups is None:
             return build_accepted(state.account, event, (commit,), (after,), False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from itertools import pairwise
 from typing import Final, Protocol, runtime_checkable
 
 import attrs
@@ -18,7 +19,7 @@ from patronage.events import Activity, Enrolment, Event, Gift, Purchase, Redempt
 from patronage.figures import Setting
 from patronage.ledger import Account, AccountKind, Balance, Basis, Grant
 from patronage.occasions import Ladder, Read
-from patronage.periods import EARLIEST, Calendar, utc
+from patronage.periods import EARLIEST, Calendar, format_instant, utc
 from patronage.policies.base import BoundPolicy, Policy, bind
 from patronage.rewards import Limit, Reward, limits_of
 from patronage.rules import Ceiling, above_zero, name
@@ -145,6 +146,18 @@ class Terms:
                 )
 
 
+def timeline(value: Terms | Iterable[Terms]) -> tuple[Terms, ...]:
+    """Terms in order of `effective_from`. Raises InvalidValueError where two take effect at one instant."""
+    found = (value,) if isinstance(value, Terms) else many(value)
+    if not found or not all(isinstance(terms, Terms) for terms in found):
+        raise InvalidValueError(f"A program has Terms, one or a timeline, not {quote(value)}.")
+    ordered = tuple(sorted(found, key=lambda terms: terms.effective_from))
+    for earlier, later in pairwise(ordered):
+        if earlier.effective_from == later.effective_from:
+            raise InvalidValueError(f"Two terms take effect at {format_instant(later.effective_from)}.")
+    return ordered
+
+
 @runtime_checkable
 class HasLadder(Protocol):
     """A policy of tiers: what conditions and occasions read a member's level by."""
@@ -165,6 +178,7 @@ class BoundTerms:
         "adopts",
         "between",
         "calendar",
+        "creditable",
         "effective_from",
         "follows_up",
         "ladders",
@@ -211,6 +225,7 @@ class BoundTerms:
         self.watched: frozenset[str] = frozenset(self._reads) | own
         tallies = (ceiling.tally for policy in self.policies for ceiling in policy.ceilings)
         self.tallies = frozenset(tally for tally in tallies if tally is not None) | own
+        self.creditable = frozenset((*self.units, *self.tallies))
         self.limits = {reward.name: bound_limits(reward, terms.refund_for) for reward in terms.rewards}
         self.shared = self._all_shared()
         self.others = tuple(sorted({o for policy in self.policies for o in policy.others}, key=lambda o: o.key))
@@ -270,7 +285,8 @@ class BoundTerms:
                     label = lot.label
                     if label is not None and (label == period or label.startswith(f"{period}/")):
                         used[label] = used.get(label, 0) + lot.steps
-                balances.extend(build_balance(unit, label, steps) for label, steps in used.items())
+                for label, steps in used.items():
+                    balances.append(build_balance(unit, label, steps))
         if self.watches:
             balances.extend(self._counted(book, grants, {at, of or at}))
         others = _NO_OTHERS if book.others is None else self._others(book, at)

@@ -81,7 +81,7 @@ from patronage.ledger import (
     Reason,
     Refusal,
     RejectionCode,
-    Restated,
+    Replayed,
     Source,
     Transfer,
     Validity,
@@ -465,7 +465,7 @@ commits = st.builds(
     fingerprint=maybe(words),
     terms_digest=maybe(words),
     recorded_at=maybe(utc_instants),
-    restated=some(st.builds(Restated, root=ids, event=maybe(ids), basis=bases, entries=some(entries)), 1),
+    replayed=some(st.builds(Replayed, root=ids, event=maybe(ids), basis=bases, entries=some(entries)), 1),
 )
 states = st.builds(
     State,

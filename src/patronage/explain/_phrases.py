@@ -312,6 +312,7 @@ ENGLISH: Final = Phrases(
         "event.counterpart": "What event {of} of {member}, on {at}, did to this account.",
         "event.followedup": "What policy {policy} gives in all for[ {of} of] {member}, told on {at}.",
         "event.gift": "Gift {event} of {amount} to {to} on {at}[, for {why}].",
+        "event.rerated": "What arrival in order would have come to, booked on {at}[, with {late} that came late].",
         "event.timepassed": "What time alone did up to {at}.",
         "event.other": "Event {event} on {at}.",
         # What moved.
@@ -336,6 +337,9 @@ ENGLISH: Final = Phrases(
         "entry.dropped": "{amount} that {about} had earned had ended before, and are not taken again.",
         "entry.forgiven": "{amount} that would have been owed were forgiven.",
         "entry.given_back": "{amount} given back that {about} had spent.",
+        "entry.rerated": "{amount} added[ under {label}]: in order of time there would be so much more.",
+        "entry.rerated_down": "{amount} taken[ under {label}]: in order of time there would be so much less.",
+        "entry.redated": "{amount}[ under {label}] exchanged for those that there would be in order of time.",
         "entry.redeemed": "{amount} spent on reward {reward}.",
         "entry.reserved": "{amount} held by {about} for reward {reward}.",
         "entry.captured": "{amount} held by {about} spent on reward {reward}.",
@@ -360,6 +364,7 @@ ENGLISH: Final = Phrases(
         "part.multiplied": "Rule {rule}: {wanted} more[, {rate}][, from {rounded_from} rounded {rounded}].",
         "part.reduced": "Rule {rule}: {less} less[, {rate}][, from {rounded_from} rounded {rounded}].",
         "part.credited": "Rule {rule}: {granted}.",
+        "part.replayed": "Of {root}: {after}, not {before}.",
         "part.taken": "Rule {rule}: {less} taken.",
         "part.policy": "Policy {policy}: {granted}.",
         "part.policy_took": "Policy {policy}: {less} taken.",
@@ -381,6 +386,9 @@ ENGLISH: Final = Phrases(
         "grant.given": "Now held: {key}[ {value}], given by policy {policy}[, until {until}][, with {uses} uses].",
         "grant.threshold": "Now held: {key}[ {value}], reached in policy {policy}[, until {until}]"
         "[, with {uses} uses].",
+        "grant.grace": "Still held for a grace: {key}[ {value}][, until {until}].",
+        "grant.one_step_down": "Now held: {key}[ {value}], one step down[, until {until}].",
+        "grant.restated": "No longer held: {key}[ {value}], for new terms take its place.",
         "grant.fell": "No longer held: {key}[ {value}], for what had reached it came back.",
         "grant.granted_by_operator": "Now held: {key}[ {value}], given by {actor} for {reason}[, until {until}]"
         "[, with {uses} uses].",
@@ -390,6 +398,8 @@ ENGLISH: Final = Phrases(
         "grant.revoked": "No longer held: {key}[ {value}], ended by policy {policy}.",
         "grant.taken_back": "No longer held: {key}[ {value}], for {about} would not have given it.",
         "grant.ended_by_operator": "No longer held: {key}[ {value}], ended by an operator[ for {rule}].",
+        "grant.rerated": "Held in order of time: {key}[ {value}][, until {until}].",
+        "grant.rerated_away": "Not held in order of time: {key}[ {value}].",
         "grant.ran_out": "No longer held: {key}[ {value}], which ran out on {at}.",
         "grant.any_given": "Now held: {key}[ {value}], given[ by policy {policy}] for {why}[, until {until}].",
         "grant.any_used": "One use of {key}[ {value}] taken[ by policy {policy}] for {why}[, {uses} left].",
@@ -449,6 +459,10 @@ ENGLISH: Final = Phrases(
         "condition.recurs": "one of its days and hours",
         "condition.hasgrant": "{key}[ {values}]",
         "condition.balanceis": "a balance[ of at least {at_least}][ of more than {more_than}][ below {below}]",
+        "condition.levelis": "level[ {of}][ {at_least} or above]",
+        "condition.grantheld": "{key}[ {values}] held for long enough",
+        "condition.labelsare": "{unit} under at least {at_least} labels",
+        "condition.ratiois": "a ratio of {unit} to {over}[ of at least {at_least}][ below {below}]",
         "condition.other": "condition {name}",
         # Refusals.
         "refused.event_time_out_of_range": "Refused: the event's time[, {at},] lies before 1970 or after 2199.",
@@ -488,6 +502,7 @@ ENGLISH: Final = Phrases(
         "check.same": "Deciding again from this record gives the same.",
         "check.same_with_state": "Deciding again from the account before it gives the same.",
         "check.no_rules": "This record alone does not tell what would be decided again.",
+        "check.replay": "Replaying the whole history in order of time makes this anew.",
         "check.no_terms": "The terms of {terms_from} that decided this are no longer part of the program.",
         "check.differs": "Deciding again gives something else: {unit} by policy {policy}[, rule {rule}], "
         "{now} now and {then} in the record.",

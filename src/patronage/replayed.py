@@ -6,26 +6,26 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from patronage.ledger import Commit, Entry, Restated
+from patronage.ledger import Commit, Entry, Replayed
 
 
-def as_restated(commits: Sequence[Commit]) -> Sequence[Commit]:
+def as_replayed(commits: Sequence[Commit]) -> Sequence[Commit]:
     """
-    An account's *commits*, all or some, in order of version, with each restated root told as it was restated last.
+    An account's *commits*, all or some, in order of version, with each replayed root told as it was replayed last.
 
     What the replay wrote about such a root by time or by other events stands in the commit of the `Rerated`.
     """
-    if not any(commit.restated for commit in commits):
+    if not any(commit.replayed for commit in commits):
         return commits
     found: list[Commit] = []
     for commit in commits:
-        if commit.restated:
-            roots = {restated.root for restated in commit.restated}
-            told = {restated.event: restated for restated in commit.restated if restated.event is not None}
+        if commit.replayed:
+            roots = {replayed.root for replayed in commit.replayed}
+            told = {replayed.event: replayed for replayed in commit.replayed if replayed.event is not None}
             found = [_told(earlier, roots, told.get(earlier.event.id)) for earlier in found]
             for root in roots:
                 _put_in_order(found, root, list(told))
-            loose = [entry for restated in commit.restated if restated.event is None for entry in restated.entries]
+            loose = [entry for replayed in commit.replayed if replayed.event is None for entry in replayed.entries]
             found.append(attrs.evolve(commit, entries=(*commit.entries, *loose)))
         else:
             found.append(commit)
@@ -49,8 +49,8 @@ def about_others(commit: Commit, roots: Iterable[str]) -> tuple[Entry, ...]:
     return tuple(e for e in commit.entries if e.about.account != commit.account or e.about.root not in known)
 
 
-def _told(commit: Commit, roots: Iterable[str], restated: Restated | None) -> Commit:
+def _told(commit: Commit, roots: Iterable[str], replayed: Replayed | None) -> Commit:
     entries = about_others(commit, roots)
-    if restated is None:
+    if replayed is None:
         return commit if entries == commit.entries else attrs.evolve(commit, entries=entries)
-    return attrs.evolve(commit, entries=(*entries, *restated.entries), basis=restated.basis)
+    return attrs.evolve(commit, entries=(*entries, *replayed.entries), basis=replayed.basis)
