@@ -116,11 +116,15 @@ def names_of(event: Event, entries: Sequence[Entry], account: Account) -> tuple[
     names = {event.id, event.about}
     if isinstance(event, Purchase) and event.tenders:
         names.update(event.redemptions)
+    last = None
     for entry in entries:
         about = entry.about
+        if about is last:
+            continue  # Entries of one event mostly share what they are about.
+        last = about
         if about.account != account:
             names.add(root_from(about.account, about.root))
-        elif about.root not in names:
+        else:
             names.add(about.root)
     return (event.id,) if len(names) == 1 else tuple(sorted(names))
 

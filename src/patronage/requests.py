@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.accounts import Reason, build_source
 from patronage.applying import book_of, extended, revoke
 from patronage.book import Book
 from patronage.events import (
@@ -76,7 +78,7 @@ from patronage.refunds import (
 )
 from patronage.reservations import by_label, held_for, release, scaled, split
 from patronage.returns import Exceeds, Kept, kept_of
-from patronage.rewards import Request
+from patronage.rewards import build_request
 from patronage.terms import BoundTerms
 from patronage.watching import Moment
 
@@ -86,11 +88,19 @@ LAPSE: Final = "~lapse"
 _AFTER_LIMITS: Final = frozenset({RejectionCode.BALANCE_TOO_LOW, RejectionCode.AMOUNT_BELOW_MINIMUM})
 """Refusals that a limit which is reached goes before."""
 
+_SPENDING: Final = (Redemption, Reservation)
+
 Outcome = tuple[Benefit, ...] | Refusal
 
 
 def _refuse(code: RejectionCode, **facts: Fact) -> Refusal:
     return Refusal(code, FrozenMapping(facts))
+
+
+@lru_cache(maxsize=1_024)
+def _why(code: str, reward: str) -> Reason:
+    """The reason of a spending: the same for each request of a reward."""
+    return reason(code, {"reward": reward})
 
 
 class Requests:
@@ -107,7 +117,7 @@ class Requests:
     ) -> None:
         self.terms_at, self.book, self.bound, self.event, self.past = terms_at, book, bound, event, past
         self.beside = beside
-        self.about = Source(book.account, event.about)
+        self.about = build_source(book.account, event.about)
         self.at = self.of = event.occurred_at if book.at is None else book.at
         self.moment = Moment.EVENT
         self.basis = bound.basis(book, self.at)
@@ -125,7 +135,7 @@ class Requests:
     def decide(self) -> Outcome:
         """What the event comes to."""
         event = self.event
-        if isinstance(event, Redemption | Reservation):
+        if isinstance(event, _SPENDING):
             return self._request(event)
         if isinstance(event, Adjustment):
             return self._adjust(event)
@@ -181,20 +191,20 @@ class Requests:
             return _refuse(RejectionCode.UNKNOWN_REWARD, reward=event.reward)
         book, unit = self.book, reward.unit
         labels = tuple(reward.labels) or (None,)
-        available = sum(max(0, book.available(unit, label)) for label in labels)
+        available = 0
+        for label in labels:
+            available += max(0, book.available(unit, label))
         bound = self.bound
         occasion = build_occasion(
             self.at, book.account, event, None, self.basis, bound.calendar, bound.units, bound.ladders
         )
-        priced = reward.price(
-            Request(amount=event.amount, times=event.times, cart=event.cart, available=available, occasion=occasion)
-        )
+        priced = reward.price(build_request(event.amount, event.times, event.cart, available, occasion))
         limits = self.bound.limits[event.reward]
         if isinstance(priced, Refusal):
             if priced.code not in _AFTER_LIMITS:
                 return priced
             return limit_reached(self.book, self.bound, limits, event, event.times) or priced
-        full = limit_reached(self.book, self.bound, limits, event, priced.uses)
+        full = limit_reached(self.book, self.bound, limits, event, priced.uses) if limits else None
         if full is not None:
             return full
         cost = priced.cost.steps
@@ -206,10 +216,10 @@ class Requests:
             if not taken:
                 continue
             if isinstance(event, Redemption):
-                why = reason("redeemed", {"reward": event.reward})
+                why = _why("redeemed", event.reward)
                 book.transfer(event.reward, self.about, unit, label, book.account, REDEEMED, taken, (), (), why)
             else:
-                why = reason("reserved", {"reward": event.reward})
+                why = _why("reserved", event.reward)
                 held = [attrs.evolve(part, reserved_for=event.id) for part in taken]
                 book.transfer(event.reward, self.about, unit, label, book.account, book.account, taken, held, (), why)
         if isinstance(event, Reservation) and event.lapses_at is not None:
@@ -218,7 +228,8 @@ class Requests:
                 facts |= lapse_facts(event, priced.uses)
             wake_up = WakeUp(event.lapses_at, LAPSE, "lapse", FrozenMapping(facts))
             book.wake(WakeChange.SET, wake_up, event.reward, self.about)
-        count_uses(self.book, self.bound, limits, event, priced.uses)
+        if limits:
+            count_uses(self.book, self.bound, limits, event, priced.uses)
         return priced.benefits
 
     def _end_reservation(self, event: Capture | Release, root: Commit, of_root: Sequence[Commit]) -> Outcome:

@@ -165,6 +165,7 @@ class BoundTerms:
         "adopts",
         "between",
         "calendar",
+        "creditable",
         "effective_from",
         "follows_up",
         "ladders",
@@ -211,6 +212,7 @@ class BoundTerms:
         self.watched: frozenset[str] = frozenset(self._reads) | own
         tallies = (ceiling.tally for policy in self.policies for ceiling in policy.ceilings)
         self.tallies = frozenset(tally for tally in tallies if tally is not None) | own
+        self.creditable = frozenset((*self.units, *self.tallies))
         self.limits = {reward.name: bound_limits(reward, terms.refund_for) for reward in terms.rewards}
         self.shared = self._all_shared()
         self.others = tuple(sorted({o for policy in self.policies for o in policy.others}, key=lambda o: o.key))
@@ -270,7 +272,8 @@ class BoundTerms:
                     label = lot.label
                     if label is not None and (label == period or label.startswith(f"{period}/")):
                         used[label] = used.get(label, 0) + lot.steps
-                balances.extend(build_balance(unit, label, steps) for label, steps in used.items())
+                for label, steps in used.items():
+                    balances.append(build_balance(unit, label, steps))
         if self.watches:
             balances.extend(self._counted(book, grants, {at, of or at}))
         others = _NO_OTHERS if book.others is None else self._others(book, at)
