@@ -352,16 +352,6 @@ MADE: Final = (TimePassed, Rerated, Counterpart, FollowedUp)
 """What a program makes: it is stored, and never sent from outside."""
 
 
-def first_difference(known: Event, event: Event) -> str:
-    """The first field in which two events of one id differ."""
-    if type(known) is not type(event):
-        return "type"
-    for field in attrs.fields(type(known)):
-        if getattr(known, field.name) != getattr(event, field.name):
-            return str(field.name)
-    return "id"
-
-
 def own_account(event: Event) -> Account:
     """The account that an event is of: the member's, or the receiver's of a follow-up."""
     return event.receiver if isinstance(event, FollowedUp) else Account.member(event.member)
@@ -400,7 +390,6 @@ __all__ = [
     "StatusGrant",
     "Tender",
     "TimePassed",
-    "first_difference",
     "identifier",
     "many",
     "numbered",

@@ -65,3 +65,10 @@ def too_late(state: State, event: Event, what: str) -> Rejected:
     at, clock = format_instant(event.occurred_at), format_instant(state.clock)
     facts: dict[str, Fact] = {"at": at, "clock": clock, "closed": what}
     return Rejected(state.account, event, Refusal(RejectionCode.TOO_LATE, FrozenMapping(facts)), (), (), False)
+
+
+def out_of_range(state: State, event: Event) -> Rejected:
+    """The refusal of an event, for now, whose instant cannot be meant."""
+    facts: dict[str, Fact] = {"at": format_instant(event.occurred_at)}
+    code = RejectionCode.EVENT_TIME_OUT_OF_RANGE
+    return Rejected(state.account, event, Refusal(code, FrozenMapping(facts)), (), (), False)

@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
-import attrs
-
-from patronage._frozen import FrozenMapping
 from patronage.between import FollowedUp, counterpart, counterpart_id, root_from
 from patronage.book import Book
 from patronage.building import build_commit
@@ -27,28 +24,6 @@ from patronage.terms import BoundTerms
 
 Needed = Sequence[tuple[Account, BoundCeiling | None]]
 """The other accounts that an event needs, and what is counted there."""
-
-
-@attrs.frozen
-class Involved:
-    """
-    What an event needs: the states of *accounts*, and of each the commits that name its roots.
-
-    *account* is the event's own; *roots_of* has an account's roots, perhaps none.
-    """
-
-    account: Account
-    roots_of: FrozenMapping[Account, tuple[str, ...]]
-
-    @property
-    def accounts(self) -> tuple[Account, ...]:
-        """All of them, in the order in which they are locked and stored."""
-        return tuple(sorted(self.roots_of, key=lambda account: account.key))
-
-    @property
-    def roots(self) -> tuple[str, ...]:
-        """The roots of the event's own account."""
-        return self.roots_of[self.account]
 
 
 def accounts_of_root(commits: Iterable[Commit], root: str) -> list[tuple[Account, None]]:

@@ -20,7 +20,7 @@ from patronage.applying import apply_effects
 from patronage.between import root_from
 from patronage.book import Book, due_cause
 from patronage.building import build_commit
-from patronage.decisions import Accepted, Decision, Rejected, build_accepted
+from patronage.decisions import Accepted, Decision, Involved, Rejected, build_accepted, difference
 from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, RerateError, quote
 from patronage.events import (
     Activity,
@@ -35,24 +35,21 @@ from patronage.events import (
     Release,
     Reservation,
     TimePassed,
-    first_difference,
     identifier,
     many,
     own_account,
 )
 from patronage.follow_ups import gathered
-from patronage.late import EFFECTS, closed, only_credits, too_late
+from patronage.late import EFFECTS, closed, only_credits, out_of_range, too_late
 from patronage.ledger import (
     Account,
     AccountKind,
     Basis,
     Benefit,
     Commit,
-    Fact,
     Grant,
     Lot,
     Refusal,
-    RejectionCode,
     Source,
     WakeUp,
     lot_key,
@@ -68,7 +65,7 @@ from patronage.occasions import (
     basis_with,
     build_occasion,
 )
-from patronage.others import Involved, Needed, accounts_of_root, close_books, names_of, open_books
+from patronage.others import Needed, accounts_of_root, close_books, names_of, open_books
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, parse_instant, utc
 from patronage.policies.base import BoundPolicy
 from patronage.replayed import as_replayed
@@ -217,7 +214,7 @@ class Program:
             raise HistoryRequiredError(event.id, self.involves(event).roots)
         at = event.occurred_at
         if not EARLIEST <= at < LATEST:
-            return self._not_yet(state, event, RejectionCode.EVENT_TIME_OUT_OF_RANGE, at=format_instant(at))
+            return out_of_range(state, event)
         clock = state.clock
         if type(event) is FollowedUp and clock is not None and at < clock:
             at = clock  # Never too late: it takes effect at the account's clock.
@@ -360,9 +357,8 @@ class Program:
             look = Look(requests.moment, requests.at, requests.of, returned=requests.returned)
             self._look_again(book, requests.bound, look, event, past)
             for other in (book.others or {}).values():
-                if other.at is not None:
-                    there = [commit for commit in beside if commit.account == other.account]
-                    self._look_again(other, requests.bound, attrs.evolve(look, at=other.at, of=other.at), event, there)
+                there = [commit for commit in beside if commit.account == other.account]
+                self._look_again(other, requests.bound, requests.look_of(other), event, there)
         return self._commit(state, book, event, requests.bound, requests.basis, benefits, refusal, past, beside)
 
     def decide_all(
@@ -592,10 +588,7 @@ class Program:
     def _again(self, commit: Commit, event: Event) -> Decision:
         """The first answer to an event that is known."""
         if commit.event != event:
-            raise EventConflictError(str(commit.account), event.id, first_difference(commit.event, event))
+            raise EventConflictError(str(commit.account), event.id, difference(commit.event, event))
         if commit.refusal is not None:
             return Rejected(commit.account, event, commit.refusal, (commit,), (), True)
         return Accepted(commit.account, event, (commit,), (), True)
-
-    def _not_yet(self, state: State, event: Event, code: RejectionCode, **facts: Fact) -> Rejected:
-        return Rejected(state.account, event, Refusal(code, FrozenMapping(facts)), (), (), False)

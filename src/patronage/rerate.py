@@ -20,9 +20,9 @@ from typing import Final, Protocol
 
 import attrs
 
-from patronage.decisions import Accepted, Decision, Rejected
+from patronage.decisions import Accepted, Decision, Rejected, difference
 from patronage.errors import EventConflictError, InvalidValueError, RerateError, quote
-from patronage.events import MADE, Counterpart, Event, FollowedUp, Purchase, first_difference
+from patronage.events import MADE, Counterpart, Event, FollowedUp, Purchase
 from patronage.ledger import (
     IN_TRANSIT,
     Account,
@@ -155,7 +155,7 @@ def _new(commits: Iterable[Commit], late: Iterable[Event]) -> Sequence[Event]:
     for event in late:
         if event.id not in known and new.setdefault(event.id, event) != event:
             account = str(Account.member(event.member))
-            raise EventConflictError(account, event.id, first_difference(new[event.id], event))
+            raise EventConflictError(account, event.id, difference(new[event.id], event))
     return tuple(new.values())
 
 
