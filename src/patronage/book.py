@@ -184,8 +184,6 @@ class Book:
         steps = 0
         for part in taken or put_in:
             steps += part.steps
-        if steps >= STEPS_LIMIT:
-            raise AmountOverflowError(steps)
         if taken:
             self._take(self._own(unit), taken, at)
         for part in put_in:
@@ -194,13 +192,45 @@ class Book:
                 put(self.pending, part, pending_key)
             else:
                 put(self._own(unit), part, canonical_key)
-        name = self.cause if cause is None else cause
-        n = self._wrote.get(name, 0)
-        self._wrote[name] = n + 1
+        self._moved(
+            policy,
+            about,
+            unit,
+            label,
+            steps,
+            payer,
+            payee,
+            tuple(taken),
+            tuple(put_in),
+            books,
+            why,
+            cause or self.cause,
+        )
+
+    def _moved(
+        self,
+        policy: str,
+        about: Source,
+        unit: str,
+        label: str | None,
+        steps: int,
+        payer: Account,
+        payee: Account,
+        taken: tuple[Lot, ...],
+        put_in: tuple[Lot, ...],
+        books: tuple[Booking, ...],
+        why: Reason,
+        cause: str,
+    ) -> None:
+        """Writes a transfer whose parts have moved."""
+        at = self.at
+        assert at is not None
+        if steps >= STEPS_LIMIT:
+            raise AmountOverflowError(steps)
+        n = self._wrote.get(cause, 0)
+        self._wrote[cause] = n + 1
         self.entries.append(
-            build_transfer(
-                name, n, at, policy, about, unit, label, steps, payer, payee, tuple(taken), tuple(put_in), books, why
-            )
+            build_transfer(cause, n, at, policy, about, unit, label, steps, payer, payee, taken, put_in, books, why)
         )
 
     def _take(self, own: list[Lot], taken: Sequence[Lot], at: datetime) -> None:
@@ -305,6 +335,39 @@ class Book:
             taken.append(lot)
             left -= have
         return taken, left
+
+    def spend(
+        self, policy: str, about: Source, unit: str, steps: int, label: str | None, payee: Account, why: Reason
+    ) -> int:
+        """
+        Takes up to *steps* under *label*, as `pick` chooses, and gives what was not found.
+
+        The choice and the taking are one pass over the lots: a redemption is mostly that.
+        """
+        taken: list[Lot] = []
+        kept: list[Lot] = []
+        left = steps
+        held = self.lots(unit)
+        for i, lot in enumerate(held):
+            have = lot.steps
+            if have < 0 or lot.label != label or lot.reserved_for is not None:
+                kept.append(lot)
+            elif have <= left:
+                taken.append(lot)
+                left -= have
+            else:
+                if left:
+                    taken.append(with_steps(lot, left))
+                    lot = with_steps(lot, have - left)  # noqa: PLW2901  # What is left of it stands in its place.
+                    left = 0
+                kept.append(lot)
+                kept += held[i + 1 :]
+                break
+        if taken:
+            self._lots[unit] = kept
+            total = steps - left
+            self._moved(policy, about, unit, label, total, self.account, payee, tuple(taken), (), (), why, self.cause)
+        return left
 
     def debit(
         self,
