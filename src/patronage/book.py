@@ -192,57 +192,23 @@ class Book:
                 put(self.pending, part, pending_key)
             else:
                 put(self._own(unit), part, canonical_key)
-        self._moved(
-            policy,
-            about,
-            unit,
-            label,
-            steps,
-            payer,
-            payee,
-            tuple(taken),
-            tuple(put_in),
-            books,
-            why,
-            cause or self.cause,
-        )
-
-    def _moved(
-        self,
-        policy: str,
-        about: Source,
-        unit: str,
-        label: str | None,
-        steps: int,
-        payer: Account,
-        payee: Account,
-        taken: tuple[Lot, ...],
-        put_in: tuple[Lot, ...],
-        books: tuple[Booking, ...],
-        why: Reason,
-        cause: str,
-    ) -> None:
-        """Writes a transfer whose parts have moved."""
-        at = self.at
-        assert at is not None
         if steps >= STEPS_LIMIT:
             raise AmountOverflowError(steps)
-        n = self._wrote.get(cause, 0)
-        self._wrote[cause] = n + 1
+        name = self.cause if cause is None else cause
+        n = self._wrote.get(name, 0)
+        self._wrote[name] = n + 1
+        parts, puts = tuple(taken), tuple(put_in)
         self.entries.append(
-            build_transfer(cause, n, at, policy, about, unit, label, steps, payer, payee, taken, put_in, books, why)
+            build_transfer(name, n, at, policy, about, unit, label, steps, payer, payee, parts, puts, books, why)
         )
 
     def _take(self, own: list[Lot], taken: Sequence[Lot], at: datetime) -> None:
-        """Takes parts out of their lots; whole lots in spending order, the usual case, at once."""
-        whole = 0
-        for part, lot in zip(taken, own, strict=False):
-            if part is not lot:
-                break
-            whole += 1
-        if whole:
-            del own[:whole]
-        for part in taken[whole:]:
+        """Takes parts out of their lots. Whole lots in spending order, and a part of the next, go at once."""
+        last = len(taken) - 1
+        if own[:last] == list(taken[:last]):
+            del own[:last]
+            taken = taken[last:]
+        for part in taken:
             if not take(self.pending if is_pending(part, at) else own, part):
                 raise AssertionError("a part was chosen that no lot holds")
 
@@ -335,39 +301,6 @@ class Book:
             taken.append(lot)
             left -= have
         return taken, left
-
-    def spend(
-        self, policy: str, about: Source, unit: str, steps: int, label: str | None, payee: Account, why: Reason
-    ) -> int:
-        """
-        Takes up to *steps* under *label*, as `pick` chooses, and gives what was not found.
-
-        The choice and the taking are one pass over the lots: a redemption is mostly that.
-        """
-        taken: list[Lot] = []
-        kept: list[Lot] = []
-        left = steps
-        held = self.lots(unit)
-        for i, lot in enumerate(held):
-            have = lot.steps
-            if have < 0 or lot.label != label or lot.reserved_for is not None:
-                kept.append(lot)
-            elif have <= left:
-                taken.append(lot)
-                left -= have
-            else:
-                if left:
-                    taken.append(with_steps(lot, left))
-                    lot = with_steps(lot, have - left)  # noqa: PLW2901  # What is left of it stands in its place.
-                    left = 0
-                kept.append(lot)
-                kept += held[i + 1 :]
-                break
-        if taken:
-            self._lots[unit] = kept
-            total = steps - left
-            self._moved(policy, about, unit, label, total, self.account, payee, tuple(taken), (), (), why, self.cause)
-        return left
 
     def debit(
         self,

@@ -212,12 +212,13 @@ class Requests:
             return _refuse(RejectionCode.BALANCE_TOO_LOW, reward=event.reward, needed=cost, available=available)
         left = cost
         for label in labels:
+            taken, left = book.pick(unit, left, label)
+            if not taken:
+                continue
             if isinstance(event, Redemption):
                 why = _why("redeemed", event.reward)
-                left = book.spend(event.reward, self.about, unit, left, label, REDEEMED, why)
-                continue
-            taken, left = book.pick(unit, left, label)
-            if taken:
+                book.transfer(event.reward, self.about, unit, label, book.account, REDEEMED, taken, (), (), why)
+            else:
                 why = _why("reserved", event.reward)
                 held = [attrs.evolve(part, reserved_for=event.id) for part in taken]
                 book.transfer(event.reward, self.about, unit, label, book.account, book.account, taken, held, (), why)
