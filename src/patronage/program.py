@@ -77,7 +77,18 @@ from patronage.standing import Standing
 from patronage.state import State
 from patronage.terms import FACTS, BoundTerms, Terms
 from patronage.units import Unit
-from patronage.watching import CLOSE, GRACE, MICROSECOND, REVIEW, Look, Moment, after_event, in_basis, terms_instant
+from patronage.watching import (
+    CLOSE,
+    GRACE,
+    MICROSECOND,
+    REVIEW,
+    Adoption,
+    Look,
+    Moment,
+    after_event,
+    in_basis,
+    terms_instant,
+)
 
 NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation, FollowedUp})
 _UNDOES: Final = frozenset({Refund, Release, Cancellation})
@@ -300,6 +311,8 @@ class Program:
         # What ends at the instant of a close is read as alive.
         at = look.at - MICROSECOND if look.moment is Moment.CLOSE else look.at
         for watcher in policy.watchers:
+            if look.moment is Moment.ADOPTED and watcher.adoption is Adoption.PROSPECTIVE:
+                continue
             occasion = build_occasion(
                 at, book.account, event, trigger, basis, self.calendar, bound.units, bound.ladders
             )
@@ -397,7 +410,7 @@ class Program:
                 "the commits up to then."
             )
         reached = self.advance(state, now).state or state
-        return Standing(reached, now, self.units, self.calendar)
+        return Standing(reached, now, self.units, self.calendar, self.terms_at(now))
 
     def _adoptions(self, state: State) -> list[BoundTerms]:
         """The terms that take effect after a member's clock, earliest first, and have a policy that cares."""

@@ -47,10 +47,9 @@ from patronage import (
     Step,
     StepTable,
     Tender,
-    TimePassed,
 )
 from patronage.conditions import BalanceIs, Category, Channel
-from patronage.events import Gift
+from patronage.events import Gift, TimePassed
 from patronage.rewards import Choice, Limit
 from patronage.terms_of_time import days
 

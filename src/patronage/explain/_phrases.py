@@ -381,6 +381,9 @@ ENGLISH: Final = Phrases(
         "grant.given": "Now held: {key}[ {value}], given by policy {policy}[, until {until}][, with {uses} uses].",
         "grant.threshold": "Now held: {key}[ {value}], reached in policy {policy}[, until {until}]"
         "[, with {uses} uses].",
+        "grant.grace": "Still held for a grace: {key}[ {value}][, until {until}].",
+        "grant.one_step_down": "Now held: {key}[ {value}], one step down[, until {until}].",
+        "grant.restated": "No longer held: {key}[ {value}], for new terms take its place.",
         "grant.fell": "No longer held: {key}[ {value}], for what had reached it came back.",
         "grant.granted_by_operator": "Now held: {key}[ {value}], given by {actor} for {reason}[, until {until}]"
         "[, with {uses} uses].",
@@ -449,6 +452,10 @@ ENGLISH: Final = Phrases(
         "condition.recurs": "one of its days and hours",
         "condition.hasgrant": "{key}[ {values}]",
         "condition.balanceis": "a balance[ of at least {at_least}][ of more than {more_than}][ below {below}]",
+        "condition.levelis": "level[ {of}][ {at_least} or above]",
+        "condition.grantheld": "{key}[ {values}] held for long enough",
+        "condition.labelsare": "{unit} under at least {at_least} labels",
+        "condition.ratiois": "a ratio of {unit} to {over}[ of at least {at_least}][ below {below}]",
         "condition.other": "condition {name}",
         # Refusals.
         "refused.event_time_out_of_range": "Refused: the event's time[, {at},] lies before 1970 or after 2199.",
