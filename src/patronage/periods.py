@@ -96,8 +96,8 @@ def parse_instant(text: str) -> datetime:
         size = timedelta(hours=int(hours), minutes=int(minutes))
         offset = timezone(-size if sign == "-" else size)
     try:
-        if len(text) == _STORED_LENGTH and not sign:
-            return datetime.fromisoformat(text)  # As it is stored: the pattern has left no other reading.
+        if len(text) == _STORED_LENGTH and not sign and hour < "24":  # As stored; later Pythons take 24:00 too.
+            return datetime.fromisoformat(text)
         value = datetime(
             int(year),
             int(month),
