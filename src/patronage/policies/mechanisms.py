@@ -54,6 +54,7 @@ def combined(
         shared=earning.shared,
         watchers=watchers,
         adopts=adoption is not Adoption.PROSPECTIVE,
+        rules=tuple(rules),
     )
 
 
