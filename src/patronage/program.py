@@ -70,8 +70,9 @@ from patronage.occasions import (
 from patronage.others import Needed, accounts_read, close_books, open_books
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, parse_instant, utc
 from patronage.policies.base import BoundPolicy
-from patronage.requests import LAPSE, Requests
+from patronage.requests import Requests
 from patronage.settling import settle
+from patronage.spending import LAPSE, lapse
 from patronage.standing import Standing
 from patronage.state import State
 from patronage.terms import FACTS, BoundTerms, Terms
@@ -468,7 +469,7 @@ class Program:
     def _show(self, book: Book, bound: BoundTerms, kind: str, what: Lot | Grant | WakeUp, at: datetime) -> None:
         """Shows the policies what time did. A wake-up is shown to the policy that set it."""
         if isinstance(what, WakeUp) and what.policy == LAPSE:
-            Requests.lapse(book, what, self.terms_at)
+            lapse(book, what, self.terms_at)
             return
         if isinstance(what, Lot):
             self._show_all(
@@ -574,7 +575,7 @@ class Program:
 def _names(event: Event, entries: Sequence[Entry], account: Account) -> tuple[str, ...]:
     """All that the event and its entries are about, on this account."""
     names = {event.id, event.about}
-    if isinstance(event, Purchase) and event.tenders:
+    if isinstance(event, Purchase):
         names.update(event.redemptions)
     for entry in entries:
         about = entry.about

@@ -13,6 +13,7 @@ from patronage._frozen import FrozenMapping
 from patronage.book import Book
 from patronage.building import build_balance, build_basis
 from patronage.ceilings import BoundCeiling
+from patronage.conditions import reads_of
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Enrolment, Event, Purchase, Redemption, Reservation, many
 from patronage.figures import Setting
@@ -133,7 +134,7 @@ class Terms:
     def __attrs_post_init__(self) -> None:
         codes = {unit.code for unit in self.units}
         for reward in self.rewards:
-            if reward.unit not in codes:
+            if reward.unit is not None and reward.unit not in codes:
                 raise InvalidValueError(
                     f"Reward {reward.name} spends {quote(reward.unit)}, which is no unit of the terms."
                 )
@@ -186,7 +187,7 @@ class BoundTerms:
             for policy in terms.policies
         ]
         reads = [read for policy in self.policies for read in policy.reads]
-        reads += [read for reward in terms.rewards for read in getattr(getattr(reward, "when", None), "reads", ())]
+        reads += [read for reward in terms.rewards for read in _reads_of(reward)]
         for read in reads:
             if not isinstance(read, Read) or read.unit not in self.units:
                 raise InvalidValueError(f"{quote(read)} names no unit of the terms.")
@@ -300,6 +301,15 @@ class BoundTerms:
         return found
 
 
+def _reads_of(reward: Reward) -> Iterable[Read]:
+    """The balances that a reward's conditions read, wherever in it they stand."""
+    qualifies = getattr(reward, "qualifies", None)
+    holders = [reward, qualifies, *getattr(reward, "gives", ())]
+    for holder in holders:
+        for place in ("when", "lines"):
+            yield from reads_of(getattr(holder, place, None))
+
+
 def bound_limits(reward: Reward, refund_for: Term | None) -> tuple[BoundCeiling, ...]:
     """How often a reward can be had, bound: tallies `reward.name.limit`, which no policy's ceiling can have."""
     limits: Iterable[Limit] = limits_of(getattr(reward, "limits", ()))
@@ -307,7 +317,7 @@ def bound_limits(reward: Reward, refund_for: Term | None) -> tuple[BoundCeiling,
         BoundCeiling(
             Ceiling(
                 name=limit.name,
-                limit=USES.steps(limit.uses),
+                limit=USES.steps(limit.most),
                 per=limit.per,
                 shared=limit.shared,
                 slices=limit.slices,
