@@ -249,8 +249,9 @@ class RejectionCode(Enum):
     UNKNOWN_LINE = "unknown_line"  # A refund of a line that the purchase has not.
     REFUND_EXCEEDS_PURCHASE = "refund_exceeds_purchase"
     CAPTURE_EXCEEDS_RESERVATION = "capture_exceeds_reservation"
+    TO_ONESELF = "to_oneself"  # A gift is for another member.
     NOT_COMBINABLE = "not_combinable"  # The cart carries a reward with which this one cannot be had.
-    NOT_ELIGIBLE = "not_eligible"  # A condition of the reward does not hold, or nothing in the cart matches.
+    NOT_ELIGIBLE = "not_eligible"  # A condition of the reward or gift does not hold, or nothing in the cart matches.
     ORDER_BELOW_MINIMUM = "order_below_minimum"
     AMOUNT_MISSING = "amount_missing"
     WRONG_UNIT = "wrong_unit"  # Neither what is spent nor what is wanted.

@@ -250,8 +250,8 @@ class _Quoting:
             if kind is None:
                 lines = _taken_off(lines, each)
             elif each.off:
-                total = build_amount(each.off, lines[0].total.unit)
-                tenders.append(Tender(kind=kind, total=total, redemption=each.redemption.id))
+                paid = build_amount(each.off, lines[0].total.unit)
+                tenders.append(Tender(kind=kind, total=paid, redemption=each.redemption.id))
         total = sum(line.total.steps for line in lines)
         unpaid = total - sum(tender.total.steps for tender in tenders)
         if tenders and unpaid:

@@ -12,6 +12,7 @@ from datetime import datetime
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.accounts import build_source
 from patronage.applying import book_of, extended, revoke
 from patronage.book import Book
 from patronage.events import (
@@ -22,6 +23,7 @@ from patronage.events import (
     Counterpart,
     Event,
     FollowedUp,
+    Gift,
     Purchase,
     RateDeclared,
     Redemption,
@@ -33,6 +35,8 @@ from patronage.events import (
     TimePassed,
 )
 from patronage.follow_ups import Totals, amend, receive, share, totals
+from patronage.gifts import give as give_gift
+from patronage.gifts import take_back
 from patronage.ledger import (
     ADJUSTED,
     DEBT,
@@ -90,7 +94,7 @@ class Requests:
     ) -> None:
         self.terms_at, self.book, self.bound, self.event, self.past = terms_at, book, bound, event, past
         self.beside = beside
-        self.about = Source(book.account, event.about)
+        self.about = build_source(book.account, event.about)
         self.at = self.of = event.occurred_at if book.at is None else book.at
         self.moment = Moment.EVENT
         self.basis = bound.basis(book, self.at)
@@ -124,6 +128,8 @@ class Requests:
             return ()
         if isinstance(event, FollowedUp):
             return self._receive(event)
+        if isinstance(event, Gift):
+            return give_gift(self.book, self.bound, event) or ()
         of_root = [commit for commit in self.past if commit.root == event.about]
         if not of_root or of_root[0].event.id != event.about:
             return _refuse(RejectionCode.UNKNOWN_ROOT, root=event.about)
@@ -234,6 +240,9 @@ class Requests:
             if paid is not None:
                 return _refuse(RejectionCode.PAYS_A_PURCHASE, root=event.about, purchase=paid)
             return self._spending().cancel(root, root.event, of_root)
+        if isinstance(root.event, Gift):
+            self.bound = self.terms_at(root.terms_from)
+            return take_back(self.book, self.bound, root.event, self.past, self.beside) or ()
         return self._cancel_fact(root)
 
     def _standing_purchase(self, redemption: str) -> str | None:
@@ -265,7 +274,7 @@ class Requests:
 
     def _changed(self, root: Commit, account: Account) -> bool:
         """Whether a root has changed another account, by what it is worth when it is decided again."""
-        if isinstance(root.event, Redemption | Reservation):
+        if isinstance(root.event, Redemption | Reservation | Gift):
             return True
         bound = self.terms_at(root.terms_from)
         told = answers(bound, root.event, root.event.occurred_at, self.book, root.basis)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -29,6 +30,7 @@ from patronage.ledger import (
     GrantChange,
     GrantEntry,
     Lot,
+    Reason,
     Refusal,
     RejectionCode,
     Source,
@@ -41,7 +43,7 @@ from patronage.limits import give_uses_back, lapse_facts, lapse_uses, limits_on
 from patronage.occasions import Credit, Effect, Give, Occasion, build_occasion
 from patronage.refunds import LAPSED_REST, Difference, give_back, given_back, spent_parts
 from patronage.reservations import by_label, held_for, release, scaled, split
-from patronage.rewards import Price, Request, Reward, refuse
+from patronage.rewards import Price, Reward, build_request, refuse
 from patronage.terms import BoundTerms
 from patronage.thresholds import GiveCredit, GiveGrant
 from patronage.units import Amount
@@ -85,28 +87,31 @@ class Spending:
         if not labels:
             return refuse(RejectionCode.VOUCHER_MISSING, reward=event.reward)
         unit, book, bound = reward.unit, self.book, self.bound
-        available = 0 if unit is None else sum(max(0, book.available(unit, label)) for label in labels)
-        limits = limits_on(bound, reward)
+        available = 0
+        if unit is not None:
+            for label in labels:
+                available += max(0, book.available(unit, label))
+        limits = limits_on(bound, reward) if bound.limits[event.reward] else None
         occasion = self._occasion(event)
         priced = reward.price(
-            Request(
-                amount=event.amount,
-                times=event.times,
-                cart=event.cart,
-                available=available,
-                occasion=occasion,
-                code=event.code,
-                choices=event.choices,
-                rewards=frozenset(bound.rewards),
-                room=limits.room(book, bound, event),
+            build_request(
+                event.amount,
+                event.times,
+                event.cart,
+                available,
+                occasion,
+                event.code,
+                event.choices,
+                bound.reward_names,
+                None if limits is None else limits.room(book, bound, event),
             )
         )
         if isinstance(priced, Refusal):
             if priced.code not in _AFTER_LIMITS:
                 return priced
-            return limits.reached(book, bound, event, event.times, 0) or priced
+            return (limits.reached(book, bound, event, event.times, 0) if limits is not None else None) or priced
         cost = 0 if priced.cost is None else priced.cost.steps
-        full = limits.reached(book, bound, event, priced.uses, cost)
+        full = None if limits is None else limits.reached(book, bound, event, priced.uses, cost)
         if full is not None:
             return full
         if cost > available:
@@ -115,8 +120,9 @@ class Spending:
         for label in labels if unit is not None and cost else ():
             parts, _ = book.pick(unit or "", cost - sum(part.steps for part in taken), label)
             taken += parts
-        self._take(event, reward, priced, taken, bool(limits))
-        limits.count(book, bound, event, priced.uses, cost)
+        self._take(event, reward, priced, taken, limits is not None)
+        if limits is not None:
+            limits.count(book, bound, event, priced.uses, cost)
         if isinstance(event, Redemption):
             self._give(event, reward, priced.times, occasion)
         return priced.benefits
@@ -173,7 +179,7 @@ class Spending:
         for payee, why, steps in ways:
             mine, left = (left, []) if steps == sum(part.steps for part in left) else split(left, steps)
             for label, some in by_label(mine):
-                because = reason(why, {"reward": reward})
+                because = _why(why, reward)
                 self.book.transfer(reward, about, unit, label, self.book.account, payee, some, (), (), because)
 
     def _give(self, event: Redemption | Capture, reward: Reward | None, times: int, occasion: Occasion) -> None:
@@ -310,6 +316,12 @@ class Spending:
                     if there < entry.steps:
                         return False
         return True
+
+
+@lru_cache(maxsize=1_024)
+def _why(code: str, reward: str) -> Reason:
+    """The reason of a spending: the same for each request of a reward."""
+    return reason(code, {"reward": reward})
 
 
 def _labels(event: Redemption | Reservation, reward: Reward) -> tuple[str | None, ...]:

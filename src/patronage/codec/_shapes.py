@@ -18,12 +18,13 @@ from typing import Any, Final
 
 import attrs
 
-from patronage import conditions, events, ledger, periods, rewards, rules, terms_of_time, thresholds
+from patronage import conditions, events, ledger, member_conditions, periods, rewards, rules, terms_of_time, thresholds
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
 from patronage.occasions import Condition
 from patronage.policies.base import Policy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.tier import TierPolicy
 from patronage.program import Program
 from patronage.state import State
 from patronage.terms import Terms
@@ -45,6 +46,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "status_grant": events.StatusGrant,
         "status_end": events.StatusEnd,
         "rate_declared": events.RateDeclared,
+        "gift": events.Gift,
         "time_passed": events.TimePassed,
         "counterpart": events.Counterpart,
         "followed_up": events.FollowedUp,
@@ -92,6 +94,10 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "recurs": conditions.Recurs,
         "has_grant": conditions.HasGrant,
         "balance_is": conditions.BalanceIs,
+        "level_is": member_conditions.LevelIs,
+        "grant_held": member_conditions.GrantHeld,
+        "labels_are": member_conditions.LabelsAre,
+        "ratio_is": member_conditions.RatioIs,
     },
     rules.Rule: {
         "spend": rules.SpendRule,
@@ -107,6 +113,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
     },
     Policy: {
         "points": PointsPolicy,
+        "tier": TierPolicy,
     },
     rewards.Reward: {
         "pay_with_points": rewards.PayWithPoints,

@@ -9,9 +9,10 @@ from typing import Final, Protocol
 
 import attrs
 
+from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
-from patronage.events import Line, LineKind, many, word
+from patronage.events import Line, LineKind, many
 from patronage.fields import identifier_or_none, whole
 from patronage.ledger import Benefit, Fact, Refusal, RejectionCode
 from patronage.occasions import Condition, Occasion
@@ -21,7 +22,7 @@ from patronage.thresholds import GiveCredit, GiveGrant
 from patronage.units import Amount, allocate
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Request:
     """
     What is asked of a reward: the wish, the cart, what is available, and the occasion for conditions.
@@ -64,14 +65,14 @@ class UsedGrant:
     times: int = 1
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Price:
     """
     What a request costs, and what is handed over for it. *uses* is what it takes of the reward's limits.
 
     Of *cost* the last *lapses* steps pay for nothing (the rest of a voucher that is used once), and
-    the last *changed* before those are paid out. *grant* are uses of a voucher for a thing. *gives*
-    goes into the account, *times* over.
+    the last *changed* before those are paid out. *grant* are uses of a voucher for a thing. What the
+    reward's `gives` lists goes into the account *times* over.
     """
 
     cost: Amount | None
@@ -80,8 +81,49 @@ class Price:
     lapses: int = 0
     changed: int = 0
     grant: UsedGrant | None = None
-    gives: tuple[Given, ...] = ()
     times: int = 1
+
+
+_BLANK_REQUEST: Final = blank(Request)
+_BLANK_PRICE: Final = blank(Price)
+
+
+def build_request(
+    amount: Amount | None,
+    times: int,
+    cart: tuple[Line, ...],
+    available: int,
+    occasion: Occasion,
+    code: str | None,
+    choices: tuple[str, ...],
+    rewards: frozenset[str],
+    room: int | None,
+) -> Request:
+    """`Request(...)`, all fields in order, unchecked."""
+    made = _BLANK_REQUEST()
+    made.amount, made.times, made.cart = amount, times, cart
+    made.available, made.occasion, made.code = available, occasion, code
+    made.choices, made.rewards, made.room = choices, rewards, room
+    made.__class__ = Request
+    return made  # type: ignore[no-any-return]
+
+
+def build_price(
+    cost: Amount | None,
+    benefits: tuple[Benefit, ...],
+    uses: int,
+    lapses: int,
+    changed: int,
+    grant: UsedGrant | None,
+    times: int,
+) -> Price:
+    """`Price(...)`, all fields in order, unchecked."""
+    made = _BLANK_PRICE()
+    made.cost, made.benefits, made.uses = cost, benefits, uses
+    made.lapses, made.changed, made.grant = lapses, changed, grant
+    made.times = times
+    made.__class__ = Price
+    return made  # type: ignore[no-any-return]
 
 
 class Reward(Protocol):
@@ -175,11 +217,6 @@ def refuse(code: RejectionCode, **facts: Fact) -> Refusal:
     return Refusal(code, FrozenMapping(facts))
 
 
-def labels_of(value: Iterable[str | None]) -> tuple[str | None, ...]:
-    """Labels in order of priority; None is what has none."""
-    return tuple(None if label is None else word(label) for label in many(value))
-
-
 def eligible_lines(request: Request, lines: Condition | None, kinds: Sequence[LineKind]) -> list[tuple[str, int]]:
     """The lines of the cart that a reward may pay: their ids and steps."""
     return [
@@ -192,7 +229,7 @@ def eligible_lines(request: Request, lines: Condition | None, kinds: Sequence[Li
 def shares_of(value: int, eligible: Sequence[tuple[str, int]]) -> FrozenMapping[str, int]:
     """A discount spread over the lines that it pays, to the step, none below zero."""
     if not eligible or not value:
-        return FrozenMapping()
+        return NO_SHARES
     shares = allocate(value, lambda: (steps for _, steps in eligible))
     return FrozenMapping({line: share for (line, _), share in zip(eligible, shares, strict=True) if share})
 
@@ -219,6 +256,7 @@ def voucher_missing(request: Request, key: str, value: str | None, times: int, r
     return refuse(RejectionCode.VOUCHER_MISSING, reward=reward, needed=times, available=uses)
 
 
+NO_SHARES: Final[FrozenMapping[str, int]] = FrozenMapping()
 OPTIONAL_AMOUNT: Final = attrs.validators.optional(above_zero)
 GOODS: Final = (LineKind.GOODS,)
 

@@ -8,27 +8,28 @@ from itertools import pairwise
 
 import attrs
 
-from patronage._frozen import FrozenMapping
 from patronage.base import line_kinds
+from patronage.building import build_benefit
 from patronage.conditions import condition_or_none
 from patronage.errors import InvalidValueError, quote
 from patronage.events import LineKind, many
-from patronage.fields import word_or_none
+from patronage.fields import labels_of, word_or_none
 from patronage.ledger import Benefit, BenefitKind, Refusal, RejectionCode
 from patronage.occasions import Condition, names_of
 from patronage.rewards.base import (
     GOODS,
+    NO_SHARES,
     OPTIONAL_AMOUNT,
     Given,
     Limit,
     Price,
     Request,
     UsedGrant,
+    build_price,
     check_limits,
     check_voucher,
     chosen,
     eligible_lines,
-    labels_of,
     limits_of,
     not_open,
     refuse,
@@ -92,7 +93,7 @@ class FixedReward:
     def price(self, request: Request) -> Price | Refusal:
         """The cost, as many times as asked."""
         eligible = eligible_lines(request, self.lines, self.kinds)
-        order = sum(steps for _, steps in eligible)
+        order = sum([steps for _, steps in eligible])
         refused = not_open(request, self.when, self.order_minimum, order, self.name)
         off = self.kind is BenefitKind.MONEY_OFF
         if off and request.cart and not eligible:
@@ -116,15 +117,11 @@ class FixedReward:
                 return missing
             grant = UsedGrant(key=self.voucher, value=self.voucher_value or request.code, times=request.times)
         amount = None if worth is None or self.value is None else build_amount(worth, self.value.unit)
-        shares = shares_of(worth or 0, eligible) if off else FrozenMapping[str, int]()
-        return Price(
-            cost=None if self.cost is None else build_amount(self.cost.steps * request.times, self.cost.unit),
-            benefits=(Benefit(self.kind, self.name, amount, request.times, shares, item),),
-            uses=request.times,
-            grant=grant,
-            gives=self.gives,
-            times=request.times,
-        )
+        times = request.times
+        shares = shares_of(worth or 0, eligible) if off else NO_SHARES
+        cost = None if self.cost is None else build_amount(self.cost.steps * times, self.cost.unit)
+        benefit = build_benefit(self.kind, self.name, amount, times, shares, item)
+        return build_price(cost, (benefit,), times, 0, 0, grant, times)
 
 
 @attrs.frozen(kw_only=True)

@@ -7,11 +7,12 @@ from fractions import Fraction
 import attrs
 
 from patronage.base import line_kinds
+from patronage.building import build_benefit
 from patronage.conditions import condition_or_none
 from patronage.errors import InvalidValueError
 from patronage.events import LineKind
-from patronage.fields import word_or_none
-from patronage.ledger import Benefit, BenefitKind, Refusal, RejectionCode
+from patronage.fields import labels_of, word_or_none
+from patronage.ledger import BenefitKind, Refusal, RejectionCode
 from patronage.occasions import Condition, names_of
 from patronage.rewards.base import (
     GOODS,
@@ -19,10 +20,10 @@ from patronage.rewards.base import (
     Limit,
     Price,
     Request,
+    build_price,
     check_limits,
     chosen,
     eligible_lines,
-    labels_of,
     limits_of,
     not_open,
     refuse,
@@ -85,7 +86,7 @@ class PayWithPoints:
     def price(self, request: Request) -> Price | Refusal:
         """As many points as asked for, or as many as fit, in whole blocks and steps."""
         eligible = eligible_lines(request, self.lines, self.kinds)
-        order = sum(steps for _, steps in eligible)
+        order = sum([steps for _, steps in eligible])
         refused = not_open(request, self.when, self.order_minimum, order, self.name)
         if refused is not None:
             return refused
@@ -121,8 +122,8 @@ class PayWithPoints:
         if not worth:
             return refuse(RejectionCode.AMOUNT_BELOW_MINIMUM, reward=self.name, asked=wish, minimum=self.points.steps)
         shares = shares_of(worth, eligible if pays else ())
-        benefit = Benefit(self.kind, self.name, build_amount(worth, self.value.unit), 1, shares, item)
-        return Price(cost=build_amount(wish, self.points.unit), benefits=(benefit,))
+        benefit = build_benefit(self.kind, self.name, build_amount(worth, self.value.unit), 1, shares, item)
+        return build_price(build_amount(wish, self.points.unit), (benefit,), 1, 0, 0, None, 1)
 
     def _block(self) -> int:
         """The steps in which points are spent."""

@@ -12,7 +12,7 @@ from patronage.base import line_kinds
 from patronage.conditions import condition_or_none
 from patronage.errors import InvalidValueError, quote
 from patronage.events import LineKind, many
-from patronage.fields import quantity_or_none, whole, word_or_none
+from patronage.fields import labels_of, quantity_or_none, whole, word_or_none
 from patronage.ledger import Benefit, Refusal, RejectionCode
 from patronage.occasions import Condition
 from patronage.rewards.base import (
@@ -24,7 +24,6 @@ from patronage.rewards.base import (
     UsedGrant,
     check_limits,
     check_voucher,
-    labels_of,
     limits_of,
     refuse,
     voucher_missing,

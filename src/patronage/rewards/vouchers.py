@@ -10,7 +10,7 @@ from patronage.base import line_kinds
 from patronage.conditions import condition_or_none
 from patronage.errors import InvalidValueError
 from patronage.events import LineKind
-from patronage.fields import whole, word_or_none
+from patronage.fields import labels_of, whole, word_or_none
 from patronage.ledger import Benefit, BenefitKind, Refusal, RejectionCode
 from patronage.occasions import Condition
 from patronage.rewards.base import (
@@ -21,7 +21,6 @@ from patronage.rewards.base import (
     Request,
     check_limits,
     eligible_lines,
-    labels_of,
     limits_of,
     not_open,
     refuse,
