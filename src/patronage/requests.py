@@ -40,6 +40,7 @@ from patronage.gifts import take_back
 from patronage.ledger import (
     ADJUSTED,
     DEBT,
+    IN_TRANSIT,
     ISSUED,
     Account,
     Commit,
@@ -73,7 +74,7 @@ from patronage.returns import Exceeds, Kept, kept_of
 from patronage.spending import Outcome, Spending
 from patronage.terms import BoundTerms
 from patronage.voucher_uses import give_back_uses, uses_taken
-from patronage.watching import Moment
+from patronage.watching import Look, Moment
 
 
 def _refuse(code: RejectionCode, **facts: Fact) -> Refusal:
@@ -108,6 +109,16 @@ class Requests:
                 for book in entry.books:
                     found[entry.unit] = found.get(entry.unit, 0) - book.steps
         return FrozenMapping.owning(found)
+
+    def look_of(self, other: Book) -> Look:
+        """The look of the watchers of another member, who got a gift or gave it back."""
+        assert other.at is not None
+        out: dict[str, int] = {}
+        for entry in other.entries if self.moment is Moment.REFUND else ():
+            if isinstance(entry, Transfer) and entry.cause == other.cause and entry.payee == IN_TRANSIT:
+                out[entry.unit] = out.get(entry.unit, 0) + entry.steps
+        of = self.of if self.moment is Moment.REFUND else other.at
+        return Look(self.moment, other.at, of, returned=FrozenMapping.owning(out))
 
     def decide(self) -> Outcome:
         """What the event comes to."""
@@ -158,8 +169,11 @@ class Requests:
         of_root = [commit for commit in self.past if commit.root == event.about]
         if [commit.ordinal for commit in of_root] != list(range(len(of_root))):
             return _refuse(RejectionCode.HISTORY_INCOMPLETE, root=event.about)
+        self.about = event.origin
         if of_root:
             self.bound = self.terms_at(of_root[0].terms_from)
+            # An amendment is a refund of what was given: what it had let a threshold give falls with it.
+            self.moment, self.of = Moment.REFUND, of_root[0].event.occurred_at
         receive(self.book, self.bound, event, self.past)
         return ()
 
@@ -242,6 +256,7 @@ class Requests:
             return self._spending().cancel(root, root.event, of_root)
         if isinstance(root.event, Gift):
             self.bound = self.terms_at(root.terms_from)
+            self.moment, self.of = Moment.REFUND, root.event.occurred_at
             return take_back(self.book, self.bound, root.event, self.past, self.beside) or ()
         return self._cancel_fact(root)
 

@@ -15,9 +15,11 @@ import patronage.base
 import patronage.book
 import patronage.earning
 import patronage.occasions
+import patronage.program
 import patronage.refunds
 import patronage.requests
 import patronage.returns
+import patronage.spending
 import patronage.state
 import patronage.terms_of_time
 import patronage.units

@@ -219,6 +219,8 @@ def refuse(code: RejectionCode, **facts: Fact) -> Refusal:
 
 def eligible_lines(request: Request, lines: Condition | None, kinds: Sequence[LineKind]) -> list[tuple[str, int]]:
     """The lines of the cart that a reward may pay: their ids and steps."""
+    if not request.cart:
+        return []
     return [
         (line.id or "", line.total.steps)
         for line in request.cart
