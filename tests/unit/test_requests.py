@@ -740,8 +740,8 @@ class TestRank:
         ("wrong_choice", "amount_above_maximum", lambda: app(pay(items=["a", "b"]), amount=POINTS.of(5000))),
         ("amount_above_maximum", "amount_not_a_step", lambda: app(pay(maximum=POINTS.of(9)), amount=POINTS.of(50))),
         ("amount_not_a_step", "balance_too_low", lambda: app(pay(), amount=POINTS.of(150))),
-        ("voucher_missing", None, lambda: having(0, coupon()).redeem("coupon", code="nobody")),
         ("limit_reached", "balance_too_low", lambda: having(0, voucher(limits=[ONCE])).redeem(times=2)),
+        ("voucher_missing", None, lambda: having(0, coupon()).redeem("coupon", code="nobody")),
         ("balance_too_low", "amount_below_minimum", lambda: app(pay(minimum=POINTS.of(500)), amount=POINTS.of(100))),
         ("amount_below_minimum", None, lambda: app(pay(minimum=POINTS.of(500)), points=600, amount=POINTS.of(100))),
     )
