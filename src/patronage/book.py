@@ -319,10 +319,19 @@ class Book:
             parts.append(build_lot(unit, short, label, ALWAYS, DEBT, None, None))
         self.transfer(policy, about, unit, label, self.account, payee, parts, (), books, why)
 
-    def grant(self, change: GrantChange, grant: Grant, policy: str, rule: str, about: Source, why: Reason) -> None:
+    def grant(
+        self,
+        change: GrantChange,
+        grant: Grant,
+        policy: str,
+        rule: str,
+        about: Source,
+        why: Reason,
+        cause: str | None = None,
+    ) -> None:
         """Writes what happened to a grant."""
         assert self.at is not None
-        self._grant(change, grant, policy, rule, about, why, self.cause)
+        self._grant(change, grant, policy, rule, about, why, self.cause if cause is None else cause)
 
     def _grant(
         self, change: GrantChange, grant: Grant, policy: str, rule: str, about: Source, why: Reason, cause: str

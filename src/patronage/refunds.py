@@ -33,6 +33,7 @@ from patronage.ledger import (
     BenefitKind,
     Booking,
     Commit,
+    Entry,
     Grant,
     GrantChange,
     GrantEntry,
@@ -415,28 +416,49 @@ def _limited(books: Sequence[Booking], taken: int) -> tuple[Booking, ...]:
     return tuple(found)
 
 
-def spent_parts(history: Iterable[Commit], about: Source) -> list[Lot]:
-    """The parts that a redemption (or a captured reservation) spent, in the order of taking."""
+LAPSED_REST: Final = "rest_lapsed"
+"""The reason of a transfer of what a voucher was worth more than the cart."""
+
+
+def _went(entry: Entry, about: Source, to: Account) -> bool:
+    return (
+        isinstance(entry, Transfer)
+        and entry.about == about
+        and entry.payee == to
+        and (to != EXPIRED or entry.reason.code == LAPSED_REST)
+    )
+
+
+def spent_parts(history: Iterable[Commit], about: Source, to: Account = REDEEMED) -> list[Lot]:
+    """The parts that a redemption (or a captured reservation) spent, in the order of taking; or what went elsewhere."""
     return [
         part
         for commit in history
         for entry in commit.entries
-        if isinstance(entry, Transfer) and entry.about == about and entry.payee == REDEEMED
+        if isinstance(entry, Transfer) and _went(entry, about, to)
         for part in entry.taken
     ]
 
 
-def given_back(history: Iterable[Commit], about: Source) -> int:
+def given_back(history: Iterable[Commit], about: Source, by: Account = REDEEMED) -> int:
     """How much of a redemption was given back so far."""
     return sum(
         entry.steps
         for commit in history
         for entry in commit.entries
-        if isinstance(entry, Transfer) and entry.about == about and entry.payer == REDEEMED
+        if isinstance(entry, Transfer) and entry.about == about and entry.payer == by
     )
 
 
-def give_back(book: Book, terms: RefundTerms, about: Source, parts: Sequence[Lot], before: int, steps: int) -> None:
+def give_back(
+    book: Book,
+    terms: RefundTerms,
+    about: Source,
+    parts: Sequence[Lot],
+    before: int,
+    steps: int,
+    by: Account = REDEEMED,
+) -> None:
     """
     Gives *steps* of what *parts* spent back, in the reverse order of taking, after *before* that were given earlier.
 
@@ -458,7 +480,7 @@ def give_back(book: Book, terms: RefundTerms, about: Source, parts: Sequence[Lot
         back = attrs.evolve(with_steps(part, size), validity=_life(part.validity, terms, at, book), reserved_for=None)
         puts = book.become(back)
         why = reason("given_back", {"life": terms.returned.value})
-        book.transfer("", about, part.unit, part.label, REDEEMED, book.account, (), puts, (), why)
+        book.transfer("", about, part.unit, part.label, by, book.account, (), puts, (), why)
         rest = puts[-1]
         end = rest.validity.expires_at
         needs = rest.validity.needs

@@ -48,8 +48,8 @@ from patronage.ledger import (
     entry_id,
 )
 from patronage.program import Program
-from patronage.requests import LAPSE
 from patronage.rules import BonusRule, MultiplierRule, On
+from patronage.spending import LAPSE
 from patronage.state import State, is_pending
 from patronage.terms import USES, BoundTerms
 from patronage.units import Amount, UnitKind
@@ -324,8 +324,8 @@ class _Teller:
             "rule": entry.rule or None,
         }
         change = f"grant.any_{entry.change.value}"
-        restored = entry.change is GrantChange.RESTORED
-        return self.item(change if restored else f"grant.{entry.reason.code}", facts, change)
+        as_before = entry.change is GrantChange.RESTORED and entry.reason.code == "taken_back"
+        return self.item(change if as_before else f"grant.{entry.reason.code}", facts, change)
 
     def _wake(self, entry: WakeEntry) -> Item:
         wake_up = entry.wake_up
@@ -351,6 +351,7 @@ class _Teller:
             "amount": benefit.amount,
             "quantity": benefit.quantity,
             "shares": shares,
+            "item": benefit.item,
         }
         return self.item(f"benefit.{benefit.kind.value}", facts, "benefit.other")
 
