@@ -69,9 +69,10 @@ from patronage.others import Needed, accounts_of_root, close_books, names_of, op
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, parse_instant, utc
 from patronage.policies.base import BoundPolicy
 from patronage.replayed import as_replayed
-from patronage.requests import LAPSE, Requests
+from patronage.requests import Requests
 from patronage.rerate import arrived_before, rerated
 from patronage.settling import settle
+from patronage.spending import LAPSE, lapse
 from patronage.standing import Standing
 from patronage.state import State
 from patronage.terms import FACTS, BoundTerms, Terms, timeline
@@ -498,7 +499,7 @@ class Program:
     def _show(self, book: Book, bound: BoundTerms, kind: str, what: Lot | Grant | WakeUp, at: datetime) -> None:
         """Shows the policies what time did. A wake-up is shown to the policy that set it."""
         if isinstance(what, WakeUp) and what.policy == LAPSE:
-            Requests.lapse(book, what, self.terms_at)
+            lapse(book, what, self.terms_at)
             return
         if isinstance(what, Lot):
             self._show_all(
