@@ -20,14 +20,21 @@ T = TypeVar("T")
 
 def builder(cls: type[T]) -> Callable[..., T]:
     """
-    A positional constructor of *cls*, all its fields in order, without converters or validators.
+    A positional constructor of *cls*, its fields in order, without converters or validators.
+
+    The last fields may be left out where they have a default.
 
     *cls* is a frozen, slotted attrs class declared with `weakref_slot=False` (a slot for weak
     references would make the two layouts differ).
     """
-    names = [field.name for field in cls.__dict__["__attrs_attrs__"]]
+    fields = cls.__dict__["__attrs_attrs__"]
+    last = max((i for i, field in enumerate(fields) if field.default is attrs.NOTHING), default=-1)
     twin = attrs.make_class(
-        f"_{cls.__name__}Twin", {name: attrs.field() for name in names}, slots=True, weakref_slot=False, eq=False
+        f"_{cls.__name__}Twin",
+        {f.name: attrs.field(default=f.default if i > last else attrs.NOTHING) for i, f in enumerate(fields)},
+        slots=True,
+        weakref_slot=False,
+        eq=False,
     )
 
     def build(*values: object) -> T:

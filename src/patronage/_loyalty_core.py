@@ -24,9 +24,10 @@ import attrs
 
 from patronage._canonical import canonical_bytes
 from patronage._frozen import FrozenMapping
+from patronage.between import counterpart_id
 from patronage.decisions import Accepted, Decision, Rejected
 from patronage.errors import DuplicateEventError, InvalidValueError, LedgerError, StaleStateError, quote
-from patronage.events import Event, TimePassed
+from patronage.events import Counterpart, Event, TimePassed
 from patronage.explain import Explanation, Phrases, explain
 from patronage.ledger import Account, Commit, Fact, Refusal, RejectionCode
 from patronage.periods import LATEST, format_instant, utc
@@ -141,6 +142,8 @@ class Core:
         for event in events:
             if isinstance(event, TimePassed):
                 raise InvalidValueError("A TimePassed is made by the program alone: call run_due.")
+            if isinstance(event, Counterpart):
+                raise InvalidValueError("A Counterpart is made by the program alone, with the event that it is of.")
         return await self._until_written(lambda: self._record(events, alone), events[0].id if events else "")
 
     async def _record(self, events: Sequence[Event], alone: bool) -> tuple[Decision, ...]:
@@ -204,8 +207,9 @@ class Core:
         for event in events:
             own = Account.member(event.member)
             involved = self.program.involves(event, tuple(states.values()), history.get(own, ()))
-            for account in {own, *involved.accounts}:
-                grown.setdefault(account, set()).update((event.id, *involved.roots))
+            for account, roots in involved.roots_of.items():
+                grown.setdefault(account, set()).update(roots)
+            grown[own].add(event.id)
         return {account: frozenset(names) for account, names in grown.items()}
 
     async def _read(self, wanted: _Wanted, *, lock: bool) -> _Read:
@@ -267,8 +271,7 @@ class Core:
             grown = self._grown(wanted, (event,), states, history)
             if grown != wanted:
                 return grown
-            own = Account.member(event.member)
-            decision = self._decide_one(states, history[own], event, now)
+            decision = self._decide_one(states, history, event, now)
             decisions.append(decision)
             if decision.repeated:
                 continue
@@ -279,11 +282,11 @@ class Core:
         return tuple(decisions)
 
     def _decide_one(
-        self, states: Mapping[Account, State], commits: Sequence[Commit], event: Event, now: datetime
+        self, states: Mapping[Account, State], history: Mapping[Account, Sequence[Commit]], event: Event, now: datetime
     ) -> Decision:
         own = Account.member(event.member)
         state = states[own]
-        known = _commit_of(event.id, commits)
+        known = _commit_of(event.id, history[own])
         if known is not None:
             return self.program.decide(state, event, history=(known,))
         at = event.occurred_at
@@ -291,7 +294,8 @@ class Core:
             facts: dict[str, Fact] = {"at": format_instant(at), "clock": format_instant(now)}
             return Rejected(own, event, Refusal(RejectionCode.TOO_FAR_AHEAD, FrozenMapping(facts)), (), (), False)
         # Without locks someone may have written after the load: what came later is not of this state.
-        past = [commit for commit in commits if commit.version <= state.version]
+        read = [commit for account in states for commit in history[account]]
+        past = [commit for commit in read if commit.version <= states[commit.account].version]
         others = [other for account, other in states.items() if account != own]
         return self.program.decide(state, event, history=past, others=others)
 
@@ -397,8 +401,10 @@ class Core:
             instant = known_at if at is None else utc(at)
         state = State.of(account)
         async for commit in self._commits(account, known_at):
-            if commit.event.occurred_at <= instant:
-                state = self._folded(state, commit)
+            # What another account's event did takes effect at this one's clock: the clock never goes back.
+            if commit.event.occurred_at > instant:
+                break
+            state = self._folded(state, commit)
         return self.program.at(state, instant)
 
     async def statement(
@@ -421,16 +427,34 @@ class Core:
             commit = _commit_of(event_id, found)
             if commit is None:
                 raise InvalidValueError(f"{account} has no event {quote(event_id)}.")
-            needed = names | {commit.root} | set(self.program.involves(commit.event, (), found).roots)
+            involved = self.program.involves(commit.event, (), found)
+            needed = names | {commit.root} | set(involved.roots)
             if needed == names:
                 break
             names = needed
-        before = State.of(account)
-        async for earlier in self.repository.history(account):
-            if earlier.version < commit.version:
-                before = self._folded(before, earlier)
         past = [earlier for earlier in found if earlier.version < commit.version]
-        return explain(commit, self.program, before=before, history=past, phrases=phrases)
+        others: list[State] = []
+        for other, roots in involved.roots_of.items():
+            if other == involved.account or account != involved.account:
+                continue
+            part = counterpart_id(account, event_id)
+            there = [each async for each in self.repository.history(other, about=(part, *roots))]
+            mine = _commit_of(part, there)
+            if mine is None:  # It was read and not changed: which of its states was read is not told.
+                return explain(commit, self.program, phrases=phrases)
+            others.append(await self._before(mine))
+            past.extend(each for each in there if each.version < mine.version)
+        before = await self._before(commit)
+        return explain(commit, self.program, before=before, history=past, others=others, phrases=phrases)
+
+    async def _before(self, commit: Commit) -> State:
+        """The account's state before a commit of its own."""
+        state = State.of(commit.account)
+        async for earlier in self.repository.history(commit.account):
+            if earlier.version >= commit.version:
+                break
+            state = self._folded(state, earlier)
+        return state
 
     async def _commits(self, account: Account, known_at: datetime | None) -> AsyncIterator[Commit]:
         """The account's commits in order; with *known_at* only those before the first that was recorded later."""

@@ -10,6 +10,8 @@ from patronage.book import Book
 from patronage.errors import InvalidValueError, PolicyError
 from patronage.ledger import (
     REDEEMED,
+    Account,
+    AccountKind,
     Basis,
     Booking,
     Grant,
@@ -56,17 +58,19 @@ def apply_effects(
                 raise PolicyError(policy, f"it credits {amount.unit}, which is no unit of the terms.")
             validity = effect.validity if effect.validity is not None else effect.life.resolve(at, calendar)
             books = effect.books or book_of(effect.rule, amount.steps)
-            book.credit(policy, about, amount.unit, amount.steps, effect.label, validity, books, effect.why)
+            on = book if effect.account is None else book_on(book, effect.account, policy)
+            on.credit(policy, about, amount.unit, amount.steps, effect.label, validity, books, effect.why)
         elif isinstance(effect, Debit):
             amount = effect.amount
             if amount.unit not in bound.units:
                 raise PolicyError(policy, f"it debits {amount.unit}, which is no unit of the terms.")
             steps = amount.steps
+            on = book if effect.account is None else book_on(book, effect.account, policy)
             if effect.up_to:
-                steps = min(steps, max(book.available(amount.unit, effect.label), 0))
+                steps = min(steps, max(on.available(amount.unit, effect.label), 0))
             if steps:
                 books = book_of(effect.rule, -steps)
-                book.debit(policy, about, amount.unit, steps, effect.label, effect.why, REDEEMED, books)
+                on.debit(policy, about, amount.unit, steps, effect.label, effect.why, REDEEMED, books)
         elif isinstance(effect, Give):
             give(book, effect, policy, about)
         elif isinstance(effect, Use):
@@ -77,6 +81,18 @@ def apply_effects(
             if effect.at <= at:
                 raise PolicyError(policy, "a wake-up lies after the occasion that sets it.")
             book.wake(WakeChange.SET, WakeUp(effect.at, policy, effect.name, effect.facts), effect.rule, about)
+
+
+def book_on(book: Book, account: Account, policy: str) -> Book:
+    """The book of a shared account. Raises PolicyError where no policy names it, or no event is decided."""
+    found = None if book.others is None else book.others.get(account)
+    if found is None or account.kind is not AccountKind.SHARED:
+        raise PolicyError(
+            policy,
+            f"it changes {account}: a shared account is named in the policy's others and changes with a purchase, an "
+            "enrolment or an activity; a member, and a shared account at another time, gets a FollowUp.",
+        )
+    return found
 
 
 def give(book: Book, effect: Give, policy: str, about: Source) -> None:

@@ -71,7 +71,11 @@ def due_cause(kind: str, at: datetime, parts: Iterable[str]) -> str:
 
 
 class Book:
-    """The lots, grants and wake-ups of one account while a decision is written."""
+    """
+    The lots, grants and wake-ups of one account while a decision is written.
+
+    *others* are the books of the other accounts that the decision may change, where there are any.
+    """
 
     __slots__ = (
         "_lots",
@@ -82,6 +86,7 @@ class Book:
         "cause",
         "entries",
         "grants",
+        "others",
         "pending",
         "state",
         "units",
@@ -97,6 +102,7 @@ class Book:
         self.entries: list[Entry] = []
         self.at = state.clock
         self.cause = ""
+        self.others: dict[Account, Book] | None = None
         self._wrote: dict[str, int] = {}
 
     # Reading.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from hashlib import blake2b
 from typing import Final, Protocol
 
 from patronage._frozen import FrozenMapping
+from patronage.accounts import Account
 from patronage.errors import InvalidValueError
-from patronage.ledger import ALWAYS, Reason, Validity, build_booking
+from patronage.ledger import ALWAYS, Basis, Reason, Validity, build_booking
 from patronage.occasions import AT_ONCE, Credit, Occasion, build_credit
 from patronage.periods import LATEST, Calendar, Period
 from patronage.rules import Ceiling, EarningRule, Grain, SpendRule
@@ -41,10 +43,21 @@ class BoundCeiling:
 
     The tally lives until the period's close plus the time in which refunds count, for a refund
     after the close still asks how much of that period was used. In a rolling period each use ends
-    by itself.
+    by itself. A shared ceiling has its tally on a shared account, or on one for each slice.
     """
 
-    __slots__ = ("_days", "_last", "_refund_for", "ceiling", "on_balance", "on_spend", "tally", "unit")
+    __slots__ = (
+        "_days",
+        "_keys",
+        "_last",
+        "_refund_for",
+        "accounts",
+        "ceiling",
+        "on_balance",
+        "on_spend",
+        "tally",
+        "unit",
+    )
 
     def __init__(self, ceiling: Ceiling, on_spend: bool, policy: str, refund_for: Term | None) -> None:
         self.ceiling, self.on_spend, self.on_balance = ceiling, on_spend, ceiling.on_balance
@@ -53,6 +66,8 @@ class BoundCeiling:
         self._refund_for = refund_for
         self._days: dict[date, tuple[str, Validity]] = {}
         self._last: tuple[datetime, tuple[str, Validity]] | None = None
+        self.accounts = slices_of(ceiling.shared, ceiling.slices)
+        self._keys = [str(account) for account in self.accounts]
 
     @classmethod
     def of(cls, ceiling: Ceiling, rule: EarningRule | None, policy: str, refund_for: Term | None) -> BoundCeiling:
@@ -91,11 +106,32 @@ class BoundCeiling:
         if self.on_balance:
             return max(0, limit - occasion.balance(self.unit, label))
         key = self._label(occasion, label)
+        if self.accounts:
+            return max(0, self.left(occasion.account, occasion.basis, key) - uses.get((self, key), 0))
         if uses:
             limit -= uses.get((self, key), 0)
         if self.tally is not None:
             limit -= occasion.balance(self.tally, key)
         return max(0, limit)
+
+    def account_for(self, member: Account) -> Account | None:
+        """The shared account on which the use of *member* counts; None where it counts on the member's own."""
+        return self.accounts[self._slice(member)] if self.accounts else None
+
+    def left(self, member: Account, basis: Basis, label: str | None) -> int:
+        """What is left of the period of *label* for *member*, by the basis: below zero where the limit was lowered."""
+        limit, held = self.ceiling.limit.steps, basis.balances
+        if self.accounts:
+            slices, place = len(self.accounts), self._slice(member)
+            limit = limit // slices + (place < limit % slices)  # The first slices have the odd steps.
+            held = basis.others.get(self._keys[place], ())
+        return limit - sum(one.steps for one in held if one.unit == self.tally and one.label == label)
+
+    def _slice(self, member: Account) -> int:
+        if len(self.accounts) == 1:
+            return 0
+        digest = blake2b(member.id.encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") % len(self.accounts)
 
     def use(self, occasion: Occasion, label: str | None, steps: int, uses: Uses) -> None:
         """Counts *steps* as used by this event."""
@@ -126,9 +162,17 @@ class BoundCeiling:
         assert self.tally is not None
         book = build_booking(self.ceiling.name, steps, steps, (steps, 1), (steps, 1), "", "", (), None)
         validity = self._count(occasion.at, occasion.calendar)[1]
-        return build_credit(
-            build_amount(steps, self.tally), self.ceiling.name, label, AT_ONCE, COUNTED, (book,), validity
-        )
+        amount, name = build_amount(steps, self.tally), self.ceiling.name
+        account = self.account_for(occasion.account)
+        return build_credit(amount, name, label, AT_ONCE, COUNTED, (book,), validity, account)
+
+    def counts(self, at: datetime, calendar: Calendar) -> tuple[str, Validity]:
+        """The label of the period that holds *at*, and how long a use in it counts."""
+        return self._count(at, calendar)
+
+    def ends(self, at: datetime, calendar: Calendar) -> datetime | None:
+        """When a use at *at* no longer counts; None for never."""
+        return self._count(at, calendar)[1].expires_at
 
     def _count(self, at: datetime, calendar: Calendar) -> tuple[str, Validity]:
         """The label of the period that holds *at*, and how long a use in it counts: kept by local day."""
@@ -154,3 +198,12 @@ class BoundCeiling:
             return span.key, ALWAYS
         until = span.end if self._refund_for is None else self._refund_for.end(span.end, calendar)
         return span.key, Validity(expires_at=until)
+
+
+def slices_of(shared: str | None, slices: int) -> tuple[Account, ...]:
+    """The shared accounts that count a limit: one, or one for each slice."""
+    if shared is None:
+        return ()
+    if slices == 1:
+        return (Account.shared(shared),)
+    return tuple(Account.shared(f"{shared}/{i}") for i in range(slices))

@@ -43,7 +43,7 @@ Trace = list[WhyNot] | None
 class Earning:
     """The rules of a policy, bound: `credits` gives what an occasion earns."""
 
-    __slots__ = ("_ceilings", "_groups", "_multipliers", "_plans", "_policy", "_setting", "ceilings", "reads")
+    __slots__ = ("_ceilings", "_groups", "_multipliers", "_plans", "_policy", "_setting", "ceilings", "reads", "shared")
 
     def __init__(
         self, rules: Sequence[Rule], groups: Sequence[Group], ceilings: Sequence[Ceiling], setting: Setting
@@ -85,6 +85,7 @@ class Earning:
         if len(set(tallies)) < len(tallies):
             raise InvalidValueError(f"Two ceilings of policy {setting.policy} have one name.")
         self.reads = self._all_reads(rules, plans)
+        self.shared = self._all_shared(plans)
 
     def _all_reads(self, rules: Sequence[Rule], plans: Sequence[Plan]) -> tuple[Read, ...]:
         """The balances that conditions name, and those that a ceiling holds down."""
@@ -95,10 +96,22 @@ class Earning:
                 reads.append(Read(plan.unit, plan.label))
         return tuple(reads)
 
+    def _all_shared(self, plans: Sequence[Plan]) -> Mapping[type, Sequence[BoundCeiling]]:
+        """The shared ceilings that count what an event of each type earns."""
+        found: dict[type, list[BoundCeiling]] = {}
+        for plan in plans:
+            whole = [ceiling for ceiling in self._ceilings if ceiling.unit == plan.unit]
+            on_spend = () if plan.spend_ceiling is None else (plan.spend_ceiling,)
+            for ceiling in (*plan.ceilings, *on_spend, *whole):
+                known = found.setdefault(plan.on, [])
+                if ceiling.accounts and ceiling not in known:
+                    known.append(ceiling)
+        return {on: ceilings for on, ceilings in found.items() if ceilings}
+
     def tallies(self, at: datetime) -> Iterable[tuple[str, str]]:
         """The tallies of ceilings that an event at *at* counts on: unit, and label of the period."""
         calendar = self._setting.calendar
-        return [(c.tally, c.period(at, calendar)) for c in self.ceilings if c.tally is not None]
+        return [(c.tally, c.period(at, calendar)) for c in self.ceilings if c.tally is not None and not c.accounts]
 
     def credits(self, occasion: Occasion, trace: Trace = None) -> list[Effect]:
         """What the occasion earns: credits, and the use of ceilings. *trace* takes the rules that did not apply."""

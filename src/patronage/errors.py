@@ -79,6 +79,18 @@ class HistoryRequiredError(PatronageError):
         return f"Event {quote(self.event_id)} needs the history about {roots}: pass those commits, perhaps none."
 
 
+class OthersRequiredError(PatronageError):
+    """The event can change other accounts: pass the states of `accounts` as `others` (`State.of` for a new one)."""
+
+    def __init__(self, event_id: str, accounts: Sequence[str]) -> None:
+        super().__init__(event_id, tuple(accounts))
+        self.event_id, self.accounts = event_id, tuple(accounts)
+
+    def __str__(self) -> str:
+        accounts = ", ".join(quote(account) for account in self.accounts)
+        return f"Event {quote(self.event_id)} needs the states of {accounts}: pass them as others."
+
+
 class PolicyError(PatronageError):
     """A caller's policy or condition raised, or gave something that is no effect. Nothing was decided."""
 

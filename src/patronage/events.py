@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.between import Counterpart
 from patronage.errors import InvalidValueError
 from patronage.fields import (
     ATTRIBUTES_MAX,
@@ -294,12 +296,17 @@ Event = (
     | StatusGrant
     | StatusEnd
     | TimePassed
+    | Counterpart
 )
+
+MADE: Final = (TimePassed, Counterpart)
+"""What a program makes: it is stored, and never sent from outside."""
 
 __all__ = [
     "ATTRIBUTES_MAX",
     "ID_BYTES_MAX",
     "LINES_MAX",
+    "MADE",
     "REASON_MAX",
     "TEXT_MAX",
     "Activity",
@@ -308,6 +315,7 @@ __all__ = [
     "Cancellation",
     "Capture",
     "Confirmation",
+    "Counterpart",
     "Discount",
     "Enrolment",
     "Event",

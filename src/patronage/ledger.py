@@ -10,7 +10,7 @@ of its commits, and which credit paid which debit can always be told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from typing import Final
@@ -19,102 +19,28 @@ import attrs
 
 from patronage._build import builder
 from patronage._frozen import FrozenMapping
+from patronage.accounts import (
+    ADJUSTED,
+    ALWAYS,
+    DEBT,
+    EXPIRED,
+    FORGIVEN,
+    IN_TRANSIT,
+    ISSUED,
+    REDEEMED,
+    Account,
+    AccountKind,
+    Fact,
+    Reason,
+    Source,
+    Validity,
+    reason,
+    system,
+)
 from patronage.errors import InvalidValueError, quote
-from patronage.events import Event, identifier
+from patronage.events import Event
 from patronage.periods import format_instant
-from patronage.terms_of_time import Term
 from patronage.units import Amount
-
-Fact = str | int | bool | None | tuple[str, ...]
-"""What a reason may state: exact numbers as whole numbers or texts such as `3/2`, and ids."""
-
-
-class AccountKind(Enum):
-    """Who holds an account. A member's id can never equal a system's: the kind is part of the account."""
-
-    MEMBER = "member"
-    SHARED = "shared"
-    SYSTEM = "system"
-
-
-@attrs.frozen(weakref_slot=False)
-class Account:
-    """An account: a kind and an id. Make it by `Account.member("m-1")` or `Account.shared("budget")`."""
-
-    kind: AccountKind = attrs.field(validator=attrs.validators.instance_of(AccountKind))
-    id: str = attrs.field(converter=identifier)
-
-    @classmethod
-    def member(cls, id: str) -> Account:
-        """The account of a member: a person, a household, a bearer card."""
-        return cls(AccountKind.MEMBER, id)
-
-    @classmethod
-    def shared(cls, id: str) -> Account:
-        """An account held by the program, an offer, a household or a partner."""
-        return cls(AccountKind.SHARED, id)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What accounts are sorted by."""
-        return (self.kind.value, self.id)
-
-    def __str__(self) -> str:
-        return f"{self.kind.value} {self.id}"
-
-
-def system(name: str) -> Account:
-    """A system account: the other side of a member's transfers."""
-    return Account(AccountKind.SYSTEM, name)
-
-
-ISSUED: Final = system("issued")
-REDEEMED: Final = system("redeemed")
-EXPIRED: Final = system("expired")
-ADJUSTED: Final = system("adjusted")
-FORGIVEN: Final = system("forgiven")
-IN_TRANSIT: Final = system("in_transit")
-
-
-@attrs.frozen(weakref_slot=False)
-class Source:
-    """Where a part of a balance came from: the account and the root event. Two members may have equal event ids."""
-
-    account: Account
-    root: str
-
-
-DEBT: Final = Source(system("debt"), "debt")
-"""The source of a debt: a lot with a negative amount, one per unit and label."""
-
-
-@attrs.frozen(weakref_slot=False)
-class Validity:
-    """
-    When a lot can be spent, `[available_at, expires_at)`, and what its life hangs on.
-
-    *available_at* None is at once, unless *on_confirmation*. *expires_after* stands until a
-    confirmation turns it into *expires_at*. A lot that *needs* a grant ends at the earlier of
-    expires_at and the grant's end; one *held_by* a grant at the later of expires_at and the grant's
-    end plus *grace*. *goes_to* is the account that expiry moves it to.
-    """
-
-    available_at: datetime | None = None
-    on_confirmation: bool = False
-    expires_at: datetime | None = None
-    expires_after: Term | None = None
-    needs: str | None = None
-    held_by: str | None = None
-    grace: Term | None = None
-    goes_to: Account = EXPIRED
-
-    @property
-    def endless(self) -> bool:
-        """Nothing will ever end it."""
-        return self.expires_at is None and self.expires_after is None and self.needs is None
-
-
-ALWAYS: Final = Validity()
 
 
 @attrs.frozen(weakref_slot=False)
@@ -206,14 +132,6 @@ class WakeUp:
     at: datetime
     policy: str
     name: str
-    facts: FrozenMapping[str, Fact]
-
-
-@attrs.frozen(weakref_slot=False)
-class Reason:
-    """Why: a code, and the numbers behind it. Rendered to a sentence when read."""
-
-    code: str
     facts: FrozenMapping[str, Fact]
 
 
@@ -443,11 +361,6 @@ def entry_id(entry: Entry) -> str:
     return f"{entry.n}/{entry.cause}"
 
 
-def reason(code: str, facts: Mapping[str, Fact] | None = None) -> Reason:
-    """A reason from a code and its facts."""
-    return Reason(code, FrozenMapping(facts or {}))
-
-
 def lot_key(lot: Lot) -> tuple[str, ...]:
     """The canonical order of a lot's identity: the last tie of every order, and what derived ids hash."""
     v = lot.validity
@@ -483,3 +396,49 @@ build_commit: Callable[..., Commit] = builder(Commit)
 build_basis: Callable[..., Basis] = builder(Basis)
 build_balance: Callable[..., Balance] = builder(Balance)
 build_booking: Callable[..., Booking] = builder(Booking)
+
+__all__ = [
+    "ADJUSTED",
+    "ALWAYS",
+    "Account",
+    "AccountKind",
+    "Balance",
+    "Basis",
+    "Benefit",
+    "BenefitKind",
+    "Booking",
+    "Commit",
+    "DEBT",
+    "EXPIRED",
+    "Entry",
+    "FORGIVEN",
+    "Fact",
+    "Grant",
+    "GrantChange",
+    "GrantEntry",
+    "IN_TRANSIT",
+    "ISSUED",
+    "Lot",
+    "NOT_YET",
+    "REDEEMED",
+    "Reason",
+    "Refusal",
+    "RejectionCode",
+    "Source",
+    "Transfer",
+    "Validity",
+    "WakeChange",
+    "WakeEntry",
+    "WakeUp",
+    "build_balance",
+    "build_basis",
+    "build_booking",
+    "build_commit",
+    "build_lot",
+    "build_transfer",
+    "entry_id",
+    "lot_key",
+    "positive_amount",
+    "reason",
+    "system",
+]

@@ -174,6 +174,13 @@ class Occasion:
                 return held.steps
         return 0
 
+    def balance_of(self, account: Account, unit: str, label: str | None = None) -> int:
+        """Available steps on another account that the terms share or a policy names in its `others`."""
+        for held in self.basis.others.get(str(account), ()):
+            if held.unit == unit and held.label == label:
+                return held.steps
+        return 0
+
     def balance_in_all(self, unit: str) -> int:
         """Available steps of *unit* under all labels, among what the terms declare that they read."""
         return sum(held.steps for held in self.basis.balances if held.unit == unit)
@@ -193,6 +200,8 @@ class Credit:
     """
     *amount* to the account. *rule* names what gave it, *why* the reason; *life* when it can be spent.
 
+    *account* is a shared account that the policy names in its `others`, where it is not the occasion's own.
+
     *books* (what each rule has in it) and *validity* (the life already resolved) are given by the
     library's own rules.
     """
@@ -204,6 +213,7 @@ class Credit:
     why: Reason = attrs.field(default=reason("credited"), kw_only=True)
     books: tuple[Booking, ...] = attrs.field(default=(), kw_only=True)
     validity: Validity | None = attrs.field(default=None, kw_only=True)
+    account: Account | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         positive_amount("A credit", self.amount)
@@ -211,13 +221,18 @@ class Credit:
 
 @attrs.frozen(weakref_slot=False)
 class Debit:
-    """*amount* from the account: exactly (a shortfall is debt), or *up_to* what is there."""
+    """
+    *amount* from the account: exactly (a shortfall is debt), or *up_to* what is there.
+
+    *account* is a shared account that the policy names in its `others`, where it is not the occasion's own.
+    """
 
     amount: Amount
     rule: str = attrs.field(default="", kw_only=True)
     label: str | None = attrs.field(default=None, kw_only=True)
     up_to: bool = attrs.field(default=False, kw_only=True)
     why: Reason = attrs.field(default=reason("debited"), kw_only=True)
+    account: Account | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         positive_amount("A debit", self.amount)
@@ -327,6 +342,7 @@ def basis_with(
     """
     known = {(held.unit, held.label): held.steps for held in basis.balances}
     grants = list(basis.grants)
+    others = basis.others
     changed = False
     for effect in effects:
         if isinstance(effect, Credit | Debit | SetTo):
@@ -334,6 +350,9 @@ def basis_with(
             if effect.amount.unit not in watched:
                 continue
             changed = True
+            if not isinstance(effect, SetTo) and effect.account is not None:
+                others = _others_with(others, effect)
+                continue
             held_now, steps = known.get(key, 0), effect.amount.steps
             if isinstance(effect, Credit):
                 if not effect.life.on_confirmation and effect.life.available_after is None:
@@ -355,7 +374,25 @@ def basis_with(
                 grants[grants.index(first)] = attrs.evolve(first, uses=(first.uses or 1) - 1)
     if not changed:
         return basis
-    return Basis(tuple(grants), tuple(Balance(u, label, steps) for (u, label), steps in known.items()), basis.others)
+    return Basis(tuple(grants), tuple(Balance(u, label, steps) for (u, label), steps in known.items()), others)
+
+
+def _others_with(
+    others: FrozenMapping[str, tuple[Balance, ...]], effect: Credit | Debit
+) -> FrozenMapping[str, tuple[Balance, ...]]:
+    """The balances of the other accounts after an effect on one of them."""
+    key, unit, label = str(effect.account), effect.amount.unit, effect.label
+    held = list(others.get(key, ()))
+    now = sum(one.steps for one in held if (one.unit, one.label) == (unit, label))
+    steps = effect.amount.steps
+    if isinstance(effect, Credit):
+        if effect.life.on_confirmation or effect.life.available_after is not None:
+            return others
+        now += steps
+    else:
+        now -= min(steps, max(now, 0)) if effect.up_to else steps
+    rest = [one for one in held if (one.unit, one.label) != (unit, label)]
+    return others.set(key, (*rest, Balance(unit, label, now)))
 
 
 def usable(grants: Iterable[Grant], effect: Use, at: datetime) -> Grant | None:

@@ -17,6 +17,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.applying import apply_effects
+from patronage.between import root_from
 from patronage.book import Book, due_cause
 from patronage.decisions import Accepted, Decision, Rejected, build_accepted
 from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, quote
@@ -60,23 +61,39 @@ from patronage.occasions import (
     basis_with,
     build_occasion,
 )
+from patronage.others import Needed, accounts_read, close_books, open_books
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, utc
 from patronage.requests import LAPSE, Requests
 from patronage.standing import Standing
 from patronage.state import State
-from patronage.terms import BoundTerms, Terms
+from patronage.terms import FACTS, BoundTerms, Terms
 from patronage.units import Unit
 
 NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation})
-_FACTS: Final = (Purchase, Enrolment, Activity)
+_UNDOES: Final = frozenset({Refund, Release, Cancellation})
+"""Events that give back what their root has used elsewhere."""
 
 
 @attrs.frozen
 class Involved:
-    """What an event needs: *accounts* whose states, *roots* whose commits must be read."""
+    """
+    What an event needs: the states of *accounts*, and of each the commits that name its roots.
 
-    accounts: tuple[Account, ...]
-    roots: tuple[str, ...]
+    *account* is the event's own; *roots_of* has an account's roots, perhaps none.
+    """
+
+    account: Account
+    roots_of: FrozenMapping[Account, tuple[str, ...]]
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """All of them, in the order in which they are locked and stored."""
+        return tuple(sorted(self.roots_of, key=lambda account: account.key))
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The roots of the event's own account."""
+        return self.roots_of[self.account]
 
 
 def _timeline(value: Terms | Iterable[Terms]) -> tuple[Terms, ...]:
@@ -109,7 +126,15 @@ class Program:
             for unit in terms.units:
                 if known.setdefault(unit.code, unit) != unit:
                     raise InvalidValueError(f"Unit {unit.code} changes its decimals or kind over the terms.")
-        _ = self._bound
+        slices: dict[str, int] = {}
+        for bound in self._bound:
+            for ceiling in bound.ceilings:
+                shared, number = ceiling.ceiling.shared, ceiling.ceiling.slices
+                if shared is not None and slices.setdefault(shared, number) != number:
+                    raise InvalidValueError(
+                        f"The shared account {quote(shared)} is cut into {slices[shared]} slices and into {number}: "
+                        "what was used of it would be forgotten, so name a new one."
+                    )
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -140,15 +165,27 @@ class Program:
         The accounts and roots that a decision of *event* needs.
 
         Asked again with what was found until nothing new comes up: a refund needs its purchase, and
-        the purchase names the redemptions that paid it.
+        the purchase names the redemptions that paid it, and the shared accounts that it counted on.
         """
+        own = Account.member(event.member)
+        past = [commit for commit in history if commit.account == own]
         roots = set()
         if type(event) in NEEDS_HISTORY:
             roots.add(event.about)
-            for commit in history:
+            for commit in past:
                 if commit.root == event.about and isinstance(commit.event, Purchase):
                     roots.update(commit.event.redemptions)
-        return Involved((Account.member(event.member),), tuple(sorted(roots)))
+        found = {own: tuple(sorted(roots))}
+        for account, _ in self._needed(self.terms_at(event.occurred_at), own, event, past):
+            found[account] = (root_from(own, event.about),)
+        return Involved(own, FrozenMapping.owning(found))
+
+    def _needed(self, bound: BoundTerms, own: Account, event: Event, past: Sequence[Commit]) -> Needed:
+        """The other accounts of an event: what its terms count elsewhere, or what its root has read."""
+        kind = type(event)
+        if kind in bound.between:
+            return bound.counted_on(event, own)
+        return accounts_read(past, event.about) if kind in _UNDOES else ()
 
     def decide(
         self,
@@ -161,20 +198,25 @@ class Program:
         """
         What *event* is worth to the account of *state*.
 
-        *history* are the account's commits that name what the event speaks of, in order of version
-        (see `involves`). Raises HistoryRequiredError where the event needs it and it is not given,
-        EventConflictError where it holds the event's id with other content, InvalidValueError for an
-        event of another account, PolicyError for a caller's policy that fails.
+        *history* are the commits that name what the event speaks of, of all accounts that it needs,
+        each account's in order of version; *others* are the states of the accounts beside its own (see
+        `involves`). Raises HistoryRequiredError or OthersRequiredError where the event needs what is not
+        given, EventConflictError where the history holds the event's id with other content,
+        InvalidValueError for an event of another account, PolicyError for a caller's policy that fails.
         """
         account = state.account
         if event.member != account.id:
             raise InvalidValueError(f"The event is of {quote(event.member)}, the state of {quote(account.id)}.")
         past: Sequence[Commit] = ()
+        beside: Sequence[Commit] = ()
         if history is not None:
+            history = list(history)
             past = [commit for commit in history if commit.account == account]
             for commit in past:
                 if commit.event.id == event.id:
                     return self._again(commit, event)
+            if len(past) < len(history):
+                beside = [commit for commit in history if commit.account != account]
         elif type(event) in NEEDS_HISTORY:
             raise HistoryRequiredError(event.id, self.involves(event).roots)
         at = event.occurred_at
@@ -189,10 +231,16 @@ class Program:
             self._pass(book, at)
             book.units = bound.units
         book.at, book.cause = at, event.id
-        if isinstance(event, _FACTS):
+        kind = type(event)
+        if kind in bound.between or kind in _UNDOES:
+            needed = self._needed(bound, account, event, past)
+            refusal = open_books(book, bound, event, needed, others, self._pass) if needed else None
+            if refusal is not None:
+                return Rejected(account, event, refusal, (), (), False)
+        if isinstance(event, FACTS):
             basis = self._fact(book, bound, event, at)
-            return self._commit(state, book, event, bound, basis, (), None, past)
-        return self._other(state, book, bound, event, past)
+            return self._commit(state, book, event, bound, basis, (), None, past, beside)
+        return self._other(state, book, bound, event, past, beside)
 
     def _fact(self, book: Book, bound: BoundTerms, event: Purchase | Enrolment | Activity, at: datetime) -> Basis:
         """Each policy in order sees the fact, and what those before it did."""
@@ -211,31 +259,47 @@ class Program:
                     basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
         return first
 
-    def _other(self, state: State, book: Book, bound: BoundTerms, event: Event, past: Sequence[Commit]) -> Decision:
+    def _other(
+        self,
+        state: State,
+        book: Book,
+        bound: BoundTerms,
+        event: Event,
+        past: Sequence[Commit],
+        beside: Sequence[Commit],
+    ) -> Decision:
         """Requests, and what speaks of an earlier event."""
-        requests = Requests(self.terms_at, book, bound, event, past)
+        requests = Requests(self.terms_at, book, bound, event, past, beside)
         outcome = requests.decide()
         if isinstance(outcome, Refusal) and not outcome.final:
             return Rejected(state.account, event, outcome, (), (), False)
         refusal = outcome if isinstance(outcome, Refusal) else None
         benefits: tuple[Benefit, ...] = () if isinstance(outcome, Refusal) else outcome
-        return self._commit(state, book, event, requests.bound, requests.basis, benefits, refusal, past)
+        return self._commit(state, book, event, requests.bound, requests.basis, benefits, refusal, past, beside)
 
     def decide_all(
-        self, state: State, events: Iterable[Event], *, history: Iterable[Commit] = ()
+        self,
+        state: State,
+        events: Iterable[Event],
+        *,
+        history: Iterable[Commit] = (),
+        others: Iterable[State] = (),
     ) -> tuple[Decision, ...]:
         """
         Several events in order, each on what the one before left: a preview of a whole checkout.
 
-        *history* are the account's earlier commits that any of them speaks of.
+        *history* are the earlier commits that any of them speaks of, *others* the states of the other
+        accounts that any of them needs.
         """
         past = list(history)
+        states = {other.account: other for other in (*others, state)}
         decisions: list[Decision] = []
         for event in events:
-            decision = self.decide(state, event, history=past)
+            decision = self.decide(states[state.account], event, history=past, others=tuple(states.values()))
             decisions.append(decision)
-            past.extend(decision.commits)
-            state = decision.state or state
+            if not decision.repeated:
+                past.extend(decision.commits)
+            states.update((after.account, after) for after in decision.states)
         return tuple(decisions)
 
     def advance(self, state: State, until: datetime) -> Accepted:
@@ -320,6 +384,7 @@ class Program:
         benefits: tuple[Benefit, ...],
         refusal: Refusal | None,
         past: Sequence[Commit],
+        beside: Sequence[Commit] = (),
     ) -> Decision:
         version = state.version + 1
         after = book.close(event.occurred_at, version)
@@ -346,7 +411,11 @@ class Program:
         )
         if refusal is not None:
             return Rejected(state.account, event, refusal, (commit,), (after,), False)
-        return build_accepted(state.account, event, (commit,), (after,), False)
+        if book.others is None:
+            return build_accepted(state.account, event, (commit,), (after,), False)
+        made = [(commit, after), *close_books(book, event, bound, beside)]
+        made.sort(key=lambda pair: pair[0].account.key)
+        return build_accepted(state.account, event, tuple(c for c, _ in made), tuple(s for _, s in made), False)
 
     def _again(self, commit: Commit, event: Event) -> Decision:
         """The first answer to an event that is known."""

@@ -81,13 +81,15 @@ def answers(
     return told
 
 
-def worth_of(told: Iterable[tuple[str, Sequence[Effect], Basis]], at: datetime, bound: BoundTerms) -> dict[Key, Worth]:
-    """The credits and debits of the answers, per policy, unit, label and rule."""
+def worth_of(
+    told: Iterable[tuple[str, Sequence[Effect], Basis]], at: datetime, bound: BoundTerms, account: Account | None = None
+) -> dict[Key, Worth]:
+    """The credits and debits of the answers, per policy, unit, label and rule: on the own account, or on *account*."""
     found: dict[Key, Worth] = {}
     for policy, effects, basis in told:
         for stated in effects:
             effect = plain(stated, basis)
-            if not isinstance(effect, Credit | Debit):
+            if not isinstance(effect, Credit | Debit) or effect.account != account:
                 continue
             validity = None
             if isinstance(effect, Credit):
@@ -96,9 +98,8 @@ def worth_of(told: Iterable[tuple[str, Sequence[Effect], Basis]], at: datetime, 
             else:
                 steps = effect.amount.steps
                 if effect.up_to:
-                    held = sum(
-                        b.steps for b in basis.balances if b.unit == effect.amount.unit and b.label == effect.label
-                    )
+                    balances = basis.balances if account is None else basis.others.get(str(account), ())
+                    held = sum(b.steps for b in balances if b.unit == effect.amount.unit and b.label == effect.label)
                     steps = min(steps, max(held, 0))
                 books = book_of(effect.rule, -steps)
             for book in books:

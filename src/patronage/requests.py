@@ -15,6 +15,7 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, extended, revoke
 from patronage.book import Book
+from patronage.ceilings import COUNTED, BoundCeiling
 from patronage.events import (
     Adjustment,
     Cancellation,
@@ -35,6 +36,8 @@ from patronage.ledger import (
     DEBT,
     ISSUED,
     REDEEMED,
+    Account,
+    Basis,
     Benefit,
     Commit,
     Fact,
@@ -50,6 +53,7 @@ from patronage.ledger import (
     reason,
 )
 from patronage.occasions import Revoke, build_occasion
+from patronage.others import incomplete
 from patronage.refunds import (
     Difference,
     Key,
@@ -73,6 +77,9 @@ from patronage.units import allocate, build_amount
 LAPSE: Final = "~lapse"
 """The policy name of wake-ups that end a reservation."""
 
+_AFTER_LIMITS: Final = frozenset({RejectionCode.BALANCE_TOO_LOW, RejectionCode.AMOUNT_BELOW_MINIMUM})
+"""Refusals that a limit which is reached goes before."""
+
 Outcome = tuple[Benefit, ...] | Refusal
 
 
@@ -81,7 +88,7 @@ def _refuse(code: RejectionCode, **facts: Fact) -> Refusal:
 
 
 class Requests:
-    """One event that is no plain fact, on one book."""
+    """One event that is no plain fact, on the books it changes. *beside* is the history of the other accounts."""
 
     def __init__(
         self,
@@ -90,8 +97,10 @@ class Requests:
         bound: BoundTerms,
         event: Event,
         past: Sequence[Commit],
+        beside: Sequence[Commit] = (),
     ) -> None:
         self.terms_at, self.book, self.bound, self.event, self.past = terms_at, book, bound, event, past
+        self.beside = beside
         self.about = Source(book.account, event.about)
         self.at = event.occurred_at
         self.basis = bound.basis(book, self.at)
@@ -119,6 +128,10 @@ class Requests:
         root = of_root[0]
         if root.refusal is not None:
             return _refuse(RejectionCode.WRONG_ROOT, root=event.about, refused=root.refusal.code.value)
+        if self.book.others is not None:
+            lacking = incomplete(self.book, event.about, self.beside, lambda account: self._changed(root, account))
+            if lacking is not None:
+                return lacking
         if isinstance(event, Capture | Release):
             return self._end_reservation(event, root, of_root)
         if isinstance(event, Confirmation):
@@ -140,8 +153,13 @@ class Requests:
         priced = reward.price(
             Request(amount=event.amount, times=event.times, cart=event.cart, available=available, occasion=occasion)
         )
+        limits = self.bound.limits[event.reward]
         if isinstance(priced, Refusal):
-            return priced
+            full = None if priced.code not in _AFTER_LIMITS else self._limit_reached(event, limits, event.times)
+            return priced if full is None else full
+        full = self._limit_reached(event, limits, priced.uses)
+        if full is not None:
+            return full
         cost = priced.cost.steps
         if cost > available:
             return _refuse(RejectionCode.BALANCE_TOO_LOW, reward=event.reward, needed=cost, available=available)
@@ -160,7 +178,41 @@ class Requests:
         if isinstance(event, Reservation) and event.lapses_at is not None:
             wake_up = WakeUp(event.lapses_at, LAPSE, "lapse", FrozenMapping({"reservation": event.id}))
             book.wake(WakeChange.SET, wake_up, event.reward, self.about)
+        for limit in limits:
+            self._count(event, limit, priced.uses)
         return priced.benefits
+
+    def _limit_reached(
+        self, event: Redemption | Reservation, limits: Sequence[BoundCeiling], uses: int
+    ) -> Refusal | None:
+        """The first limit that has no room for so many uses."""
+        for limit in limits:
+            label = limit.period(self.at, self.bound.calendar)
+            held = self._counted_on(limit).balances(limit.tally or "")
+            on = Basis((), tuple(held))
+            if limit.account_for(self.book.account) is not None:
+                on = self.basis
+            if uses > limit.left(self.book.account, on, label):
+                return _refuse(RejectionCode.LIMIT_REACHED, reward=event.reward, limit=limit.ceiling.name)
+        return None
+
+    def _counted_on(self, limit: BoundCeiling) -> Book:
+        """The book that a limit is counted on: the member's own, or a shared account's."""
+        account = limit.account_for(self.book.account)
+        return self.book if account is None or self.book.others is None else self.book.others[account]
+
+    def _count(self, event: Redemption | Reservation, limit: BoundCeiling, uses: int) -> None:
+        """Uses of a limit, about the request: so they can be given back."""
+        unit, name = limit.tally or "", limit.ceiling.name
+        label, validity = limit.counts(self.at, self.bound.calendar)
+        on = self._counted_on(limit)
+        on.credit(event.reward, self.about, unit, uses, label, validity, book_of(name, uses), COUNTED)
+
+    def _uses_back(self) -> None:
+        """What a request has used of its reward's limits, it has used no more."""
+        Difference(self.book, self.bound, self.about, self.past).settle({})
+        for account, other in (self.book.others or {}).items():
+            Difference(other, self.bound, self.about, _on(self.beside, account)).settle({})
 
     def _end_reservation(self, event: Capture | Release, root: Commit, of_root: Sequence[Commit]) -> Outcome:
         if not isinstance(root.event, Reservation):
@@ -194,6 +246,8 @@ class Requests:
                 reason("captured", {"reward": root.event.reward}),
             )
         release(self.book, free, self.about, "released", None)
+        if not spend:
+            self._uses_back()
         for wake_up in self.book.wake_ups:
             if wake_up.policy == LAPSE and wake_up.facts.get("reservation") == event.about:
                 self.book.wake(WakeChange.ENDED, wake_up, "", self.about)
@@ -294,6 +348,7 @@ class Requests:
         release(book, held, self.about, "released", None)
         if spent > before:
             give_back(book, terms, self.about, parts, before, spent - before)
+        self._uses_back()
         for wake_up in book.wake_ups:
             if wake_up.policy == LAPSE and wake_up.facts.get("reservation") == request.id:
                 book.wake(WakeChange.ENDED, wake_up, "", self.about)
@@ -306,7 +361,18 @@ class Requests:
         difference = Difference(self.book, self.bound, self.about, self.past, against)
         difference.revoke_grants(())
         difference.settle({})
+        for account, other in (self.book.others or {}).items():
+            there = Difference(other, self.bound, self.about, _on(self.beside, account))
+            there.settle(self._kept_used({}, there.history, account))
         return tuple(difference.charges)
+
+    def _changed(self, root: Commit, account: Account) -> bool:
+        """Whether a root has changed another account, by what it is worth when it is decided again."""
+        if isinstance(root.event, Redemption | Reservation):
+            return True
+        bound = self.terms_at(root.terms_from)
+        told = answers(bound, root.event, root.event.occurred_at, self.book, root.basis)
+        return bool(worth_of(told, root.event.occurred_at, bound, account))
 
     def _refund(
         self, event: Refund | Cancellation, root: Commit, purchase: Purchase, of_root: Sequence[Commit]
@@ -332,12 +398,22 @@ class Requests:
             if kept.purchase is None:
                 difference.revoke_grants(())
             difference.settle(proportional(root, self.about, left, total, terms.refunds))
+            for account, other in (self.book.others or {}).items():
+                there = Difference(other, bound, self.about, _on(self.beside, account))
+                if there.history:
+                    part = proportional(there.history[0], self.about, left, total, terms.refunds)
+                    there.settle(self._kept_used(part, there.history, account))
             return tuple(difference.charges)
         told = [] if kept.purchase is None else answers(bound, kept.purchase, at, self.book, root.basis)
         worth = worth_of(told, at, bound)
-        worth = self._keep_room(worth, of_root)
+        worth = self._kept_used(worth, of_root, None)
+        room = self._rooms(at)
         difference.revoke_grants(told)
-        difference.settle(worth, room=self._rooms(at))
+        difference.settle(worth, room=room)
+        for account, other in (self.book.others or {}).items():
+            there = Difference(other, bound, self.about, _on(self.beside, account))
+            worth = worth_of(told, at, bound, account)
+            there.settle(self._kept_used(worth, there.history, account), room=room)
         return tuple(difference.charges)
 
     def _give_back_tenders(self, purchase: Purchase, kept: Kept) -> None:
@@ -360,7 +436,7 @@ class Requests:
 
     def _rooms(self, at: datetime) -> Room:
         """How much of a credit still fits under the ceilings of the purchase's periods, before this event."""
-        now = {(held.unit, held.label): held.steps for held in self.bound.basis(self.book, at).balances}
+        now = self.bound.basis(self.book, at)
         policies = {policy.name: policy for policy in self.bound.policies}
 
         def room(key: Key, wanted: int) -> int:
@@ -376,17 +452,21 @@ class Requests:
                         label = f"{label}/{key[2] or ''}"
                 else:
                     continue
-                wanted = min(wanted, max(0, ceiling.ceiling.limit.steps - now.get((ceiling.tally, label), 0)))
+                wanted = min(wanted, max(0, ceiling.left(self.book.account, now, label)))
             return wanted
 
         return room
 
-    def _keep_room(self, worth: dict[Key, Worth], of_root: Sequence[Commit]) -> dict[Key, Worth]:
-        """A ceiling that says so keeps the room used: its tally stays as it is booked."""
+    def _kept_used(
+        self, worth: dict[Key, Worth], of_root: Sequence[Commit], account: Account | None
+    ) -> dict[Key, Worth]:
+        """A ceiling that says so keeps the room used: its tally, here or on another account, stays as it is booked."""
         so_far = booked(of_root, self.about)
         for policy in self.bound.policies:
             for ceiling in policy.ceilings:
                 if ceiling.tally is None or ceiling.ceiling.room_back:
+                    continue
+                if ceiling.account_for(self.book.account) != account:
                     continue
                 for key, steps in so_far.items():
                     if key[0] == policy.name and key[1] == ceiling.tally:
@@ -394,6 +474,11 @@ class Requests:
                         if known is None or known.steps < steps:
                             worth[key] = Worth(steps, None, None)
         return worth
+
+
+def _on(commits: Sequence[Commit], account: Account) -> list[Commit]:
+    """The commits of an account."""
+    return [commit for commit in commits if commit.account == account]
 
 
 def _undone(commits: Sequence[Commit], purchase: str) -> list[Refund | Cancellation]:

@@ -16,9 +16,11 @@ from patronage.base import line_kinds
 from patronage.conditions import condition_or_none
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Line, LineKind, many, word
+from patronage.fields import identifier_or_none, whole
 from patronage.ledger import Benefit, BenefitKind, Fact, Refusal, RejectionCode
 from patronage.occasions import Condition, Occasion
-from patronage.rules import above_zero, factor, name
+from patronage.periods import LIFETIME, Period
+from patronage.rules import above_zero, check_shared, factor, name
 from patronage.units import Amount, Rounding, allocate, build_amount, rounded
 
 
@@ -35,14 +37,19 @@ class Request:
 
 @attrs.frozen(kw_only=True)
 class Price:
-    """What a request costs, and what is handed over for it."""
+    """What a request costs, and what is handed over for it. *uses* is what it takes of the reward's limits."""
 
     cost: Amount
     benefits: tuple[Benefit, ...]
+    uses: int = 1
 
 
 class Reward(Protocol):
-    """A reward: named, spending one unit (from *labels*, ranked, None first without one), priced on request."""
+    """
+    A reward: named, spending one unit (from *labels*, ranked, None first without one), priced on request.
+
+    How often it can be had it says in a `limits` attribute (a sequence of `Limit`), if at all.
+    """
 
     @property
     def name(self) -> str:
@@ -62,6 +69,35 @@ class Reward(Protocol):
     def price(self, request: Request) -> Price | Refusal:
         """What it costs, or why not."""
         ...
+
+
+@attrs.frozen(kw_only=True)
+class Limit:
+    """
+    A reward can be had *uses* times *per* period (for life unless told): by each member, or by all.
+
+    With *shared*, the id of a shared account, all members' uses are counted there: stock. A hot one is
+    cut into *slices*, each with its part of the uses (see `Ceiling`). A redemption that is cancelled, a
+    reservation that is released or lapses, gives its uses back; a purchase that it paid and that comes
+    back does not.
+    """
+
+    name: str = attrs.field(converter=name)
+    uses: int = attrs.field(validator=whole)
+    per: Period = LIFETIME
+    shared: str | None = attrs.field(default=None, converter=identifier_or_none)
+    slices: int = attrs.field(default=1, validator=whole)
+
+    def __attrs_post_init__(self) -> None:
+        check_shared(f"Limit {self.name}", self.shared, self.slices, self.uses, self.per)
+
+
+def limits_of(value: Iterable[Limit]) -> tuple[Limit, ...]:
+    """Limits as a tuple, each with a name of its own."""
+    found = many(value)
+    if not all(isinstance(limit, Limit) for limit in found) or len({limit.name for limit in found}) < len(found):
+        raise InvalidValueError(f"Limits of a reward are members of Limit with a name each, not {quote(value)}.")
+    return found
 
 
 def refuse(code: RejectionCode, **facts: Fact) -> Refusal:
@@ -141,6 +177,7 @@ class PayWithPoints:
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=line_kinds)
     labels: tuple[str | None, ...] = attrs.field(default=(), converter=_labels)
+    limits: tuple[Limit, ...] = attrs.field(default=(), converter=limits_of)
 
     def __attrs_post_init__(self) -> None:
         for bound in (self.minimum, self.maximum, self.step):
@@ -241,6 +278,7 @@ class FixedReward:
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=line_kinds)
     labels: tuple[str | None, ...] = attrs.field(default=(), converter=_labels)
+    limits: tuple[Limit, ...] = attrs.field(default=(), converter=limits_of)
 
     def __attrs_post_init__(self) -> None:
         if (self.kind is BenefitKind.MONEY_OFF) and self.value is None:
@@ -274,7 +312,8 @@ class FixedReward:
             request.times,
             _shared(worth or 0, eligible) if self.kind is BenefitKind.MONEY_OFF else FrozenMapping(),
         )
-        return Price(cost=build_amount(self.cost.steps * request.times, self.cost.unit), benefits=(benefit,))
+        cost = build_amount(self.cost.steps * request.times, self.cost.unit)
+        return Price(cost=cost, benefits=(benefit,), uses=request.times)
 
 
 @attrs.frozen(kw_only=True)
@@ -321,6 +360,7 @@ class StepTable:
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=line_kinds)
     labels: tuple[str | None, ...] = attrs.field(default=(), converter=_labels)
+    limits: tuple[Limit, ...] = attrs.field(default=(), converter=limits_of)
 
     @property
     def unit(self) -> str:
@@ -363,4 +403,4 @@ class StepTable:
 
 REWARDS: Final = (PayWithPoints, FixedReward, StepTable)
 
-__all__ = ["Choice", "FixedReward", "PayWithPoints", "Price", "Request", "Reward", "Step", "StepTable"]
+__all__ = ["Choice", "FixedReward", "Limit", "PayWithPoints", "Price", "Request", "Reward", "Step", "StepTable"]

@@ -16,10 +16,14 @@ from patronage.base import Base
 from patronage.conditions import condition_or_none
 from patronage.errors import InvalidValueError, quote
 from patronage.events import many, word
+from patronage.fields import identifier_or_none
+from patronage.fields import whole as at_least_one
 from patronage.occasions import AT_ONCE, Condition, Life, names_of
 from patronage.periods import Period
+from patronage.terms_of_time import Rolling
 from patronage.units import Amount, Rounding, exact, plain_decimal
 
+SLICES_MAX: Final = 1_000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,47}", re.ASCII)
 
 
@@ -107,6 +111,11 @@ class Ceiling:
     *whole* refuses what does not fit whole, else it is trimmed; *beyond* is the credit, for each
     *per* of the rule, of spend beyond a limit of spend. What a refund takes back makes room again
     unless *room_back* is False. *by_label* counts each label of its own.
+
+    With *shared*, the id of a shared account, the use of all members is counted there, in one period
+    *per*: a campaign's budget. A hot one is cut into *slices*: so many shared accounts, `shared/0` and
+    on, each with its part of the limit; a member's id says which slice is theirs. One may be used up
+    while another is not.
     """
 
     name: str = attrs.field(converter=name)
@@ -119,10 +128,28 @@ class Ceiling:
     beyond: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(above_zero))
     room_back: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
     by_label: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    shared: str | None = attrs.field(default=None, converter=identifier_or_none)
+    slices: int = attrs.field(default=1, validator=at_least_one)
 
     def __attrs_post_init__(self) -> None:
         if (self.per is not None) + (self.per_money is not None) + self.on_balance > 1:
             raise InvalidValueError("A ceiling is per period, per money or on the balance: one of them.")
+        check_shared(f"Ceiling {self.name}", self.shared, self.slices, self.limit.steps, self.per)
+
+
+def check_shared(what: str, shared: str | None, slices: int, limit: int, per: Period | None) -> None:
+    """Refuses slices without a shared account, or more of them than the limit has steps, or a period that rolls."""
+    if shared is None:
+        if slices > 1:
+            raise InvalidValueError(f"{what} has slices: they are of a shared account, so name it.")
+        return
+    if slices > min(limit, SLICES_MAX):
+        raise InvalidValueError(f"{what} has {slices} slices: at most {SLICES_MAX}, and none without a step.")
+    if per is None or isinstance(per, Rolling):
+        raise InvalidValueError(
+            f"{what} is shared: it counts in a period of the calendar or for life, for members' events come in any "
+            "order, and a period that rolls has no one order."
+        )
 
 
 def ceilings(value: Iterable[Ceiling]) -> tuple[Ceiling, ...]:

@@ -98,7 +98,9 @@ class StatementBuilder:
 
     def add(self, commit: Commit) -> None:
         """The next commit of the account."""
-        at = commit.event.occurred_at
+        at, clock = commit.event.occurred_at, self._state.clock
+        if clock is not None:
+            at = max(at, clock)  # What another account's event did takes effect at this one's clock.
         if self._opening is None and at >= self._start:
             self._opening = self._just_before(self._start)
         if self._closing is None and at >= self._end:

@@ -9,18 +9,20 @@ from typing import Final
 
 import attrs
 
+from patronage._frozen import FrozenMapping
 from patronage.book import Book
+from patronage.ceilings import BoundCeiling
 from patronage.errors import InvalidValueError, quote
-from patronage.events import many
+from patronage.events import Activity, Enrolment, Event, Purchase, Redemption, Reservation, many
 from patronage.figures import Setting
-from patronage.ledger import Balance, Basis, Grant, build_balance, build_basis
+from patronage.ledger import Account, AccountKind, Balance, Basis, Grant, build_balance, build_basis
 from patronage.occasions import Read
 from patronage.periods import EARLIEST, Calendar, utc
 from patronage.policies.base import BoundPolicy, Policy, bind
-from patronage.rewards import Reward
-from patronage.rules import above_zero, name
+from patronage.rewards import Limit, Reward, limits_of
+from patronage.rules import Ceiling, above_zero, name
 from patronage.terms_of_time import Term, years
-from patronage.units import Amount, Rounding, Unit
+from patronage.units import Amount, Rounding, Unit, UnitKind
 
 
 class Expired(Enum):
@@ -142,10 +144,14 @@ class BoundTerms:
     __slots__ = (
         "_reads",
         "_tallies",
+        "between",
         "calendar",
         "effective_from",
+        "limits",
+        "others",
         "policies",
         "rewards",
+        "shared",
         "tallies",
         "terms",
         "units",
@@ -173,6 +179,37 @@ class BoundTerms:
         self.watched: frozenset[str] = frozenset(self._reads)
         tallies = (ceiling.tally for policy in self.policies for ceiling in policy.ceilings)
         self.tallies = frozenset(tally for tally in tallies if tally is not None)
+        self.limits = {reward.name: bound_limits(reward, terms.refund_for) for reward in terms.rewards}
+        self.shared = self._all_shared()
+        self.others = tuple(sorted({o for policy in self.policies for o in policy.others}, key=lambda o: o.key))
+        self.between: frozenset[type] = frozenset((*self.shared, *(FACTS if self.others else ())))
+
+    def _all_shared(self) -> Mapping[type, Sequence[BoundCeiling]]:
+        """What is counted on shared accounts, by the type of the event that it counts."""
+        found: dict[type, list[BoundCeiling]] = {}
+        for policy in self.policies:
+            for on, ceilings in policy.shared.items():
+                found.setdefault(on, []).extend(ceilings)
+        for limits in self.limits.values():
+            stock = [limit for limit in limits if limit.accounts]
+            for on in (Redemption, Reservation) if stock else ():
+                found.setdefault(on, []).extend(stock)
+        return found
+
+    @property
+    def ceilings(self) -> Sequence[BoundCeiling]:
+        """Every ceiling of a policy and every limit of a reward."""
+        own = [ceiling for policy in self.policies for ceiling in policy.ceilings]
+        return own + [limit for limits in self.limits.values() for limit in limits]
+
+    def counted_on(self, event: Event, member: Account) -> Sequence[tuple[Account, BoundCeiling | None]]:
+        """The shared accounts that a fact or a request of *member* needs, with what is counted there."""
+        shared: Iterable[BoundCeiling] = self.shared.get(type(event), ())
+        if isinstance(event, Redemption | Reservation):
+            shared = self.limits.get(event.reward, ())
+        pairs = ((ceiling.account_for(member), ceiling) for ceiling in shared)
+        named = [(account, None) for account in self.others] if type(event) in FACTS else []
+        return [*((account, ceiling) for account, ceiling in pairs if account is not None), *named]
 
     def basis(self, book: Book, at: datetime) -> Basis:
         """What rules can read now: the grants in force, and the balances that the terms declare they read."""
@@ -192,7 +229,50 @@ class BoundTerms:
                     if label is not None and (label == period or label.startswith(f"{period}/")):
                         used[label] = used.get(label, 0) + lot.steps
                 balances.extend(build_balance(unit, label, steps) for label, steps in used.items())
-        return build_basis(grants, tuple(balances), _NO_OTHERS)
+        others = _NO_OTHERS if book.others is None else self._others(book, at)
+        return build_basis(grants, tuple(balances), others)
+
+    def _others(self, book: Book, at: datetime) -> FrozenMapping[str, tuple[Balance, ...]]:
+        """What rules can read of the shared accounts that are open: what is read of units, and what is counted."""
+        found = {}
+        counted = {ceiling.tally: ceiling for ceilings in self.shared.values() for ceiling in ceilings}
+        for account, other in (book.others or {}).items():
+            if account.kind is not AccountKind.SHARED:
+                continue
+            balances = [balance for unit in self._reads for balance in other.balances(unit)]
+            for tally, ceiling in counted.items():
+                if tally is not None and ceiling.account_for(book.account) == account:
+                    period = ceiling.period(at, self.calendar)
+                    balances.extend(
+                        held
+                        for held in other.balances(tally)
+                        if held.label is not None and (held.label == period or held.label.startswith(f"{period}/"))
+                    )
+            found[str(account)] = tuple(balances)
+        return FrozenMapping.owning(found)
 
 
+def bound_limits(reward: Reward, refund_for: Term | None) -> tuple[BoundCeiling, ...]:
+    """How often a reward can be had, bound: tallies `reward.name.limit`, which no policy's ceiling can have."""
+    limits: Iterable[Limit] = limits_of(getattr(reward, "limits", ()))
+    return tuple(
+        BoundCeiling(
+            Ceiling(
+                name=limit.name,
+                limit=USES.steps(limit.uses),
+                per=limit.per,
+                shared=limit.shared,
+                slices=limit.slices,
+            ),
+            False,
+            f"reward.{reward.name}",
+            refund_for,
+        )
+        for limit in limits
+    )
+
+
+USES: Final = Unit("uses", kind=UnitKind.TALLY)
+"""What the limits of a reward are counted in. It is no unit of the terms."""
+FACTS: Final = (Purchase, Enrolment, Activity)
 _NO_OTHERS: Final = Basis().others

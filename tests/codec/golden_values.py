@@ -18,6 +18,7 @@ from patronage.events import (
     Cancellation,
     Capture,
     Confirmation,
+    Counterpart,
     Discount,
     Enrolment,
     Line,
@@ -158,6 +159,14 @@ VALUES: Final[dict[str, Any]] = {
     ),
     "status_end": StatusEnd(**_head("s-2"), key="tier", value="gold", actor="ann", reason="fraud"),
     "time_passed": TimePassed(id="~t/2024-05-08T12:30:00.000000Z", member="m-1", occurred_at=INSTANT),
+    "counterpart": Counterpart(
+        id="~c/0123456789abcdef0123456789abcdef",
+        member="spring-2024",
+        occurred_at=INSTANT,
+        origin=MEMBER,
+        event="f-1",
+        root="order-17",
+    ),
     "commit": Commit(
         account=MEMBER,
         version=7,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from patronage._frozen import FrozenMapping
 from patronage.base import Base
+from patronage.between import counterpart
 from patronage.conditions import (
     AllOf,
     AnyOf,
@@ -88,7 +89,7 @@ from patronage.periods import CalendarPeriod, FiscalYear, Lifetime, PeriodKind, 
 from patronage.policies.points import PointsPolicy
 from patronage.program import Program
 from patronage.recurrence import Every, Recurrence
-from patronage.rewards import Choice, FixedReward, PayWithPoints, Step, StepTable
+from patronage.rewards import Choice, FixedReward, Limit, PayWithPoints, Step, StepTable
 from patronage.rules import BonusRule, Ceiling, Grain, Group, MultiplierRule, On, QuantityRule, SpendRule, Stacking
 from patronage.state import State
 from patronage.terms import Expired, RefundTerms, Returned, Shortfall, Terms
@@ -233,6 +234,7 @@ requested: dict[str, st.SearchStrategy[Any]] = {
     "channel": maybe(words),
     "attributes": attributes,
 }
+accounts = st.builds(Account, kind=st.sampled_from(AccountKind), id=ids)
 by_type: dict[str, st.SearchStrategy[Any]] = {
     "enrolment": st.builds(Enrolment, **head(), channel=maybe(words), attributes=attributes),
     "purchase": purchases(),
@@ -267,11 +269,11 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
     "time_passed": st.builds(
         TimePassed, id=utc_instants.map(lambda at: f"~t/{at:%Y}"), member=ids, occurred_at=utc_instants
     ),
+    "counterpart": st.builds(counterpart, accounts, accounts, ids, ids, utc_instants),
 }
 events: st.SearchStrategy[Event] = st.one_of(*by_type.values())
 """Every event, also what time alone makes."""
 
-accounts = st.builds(Account, kind=st.sampled_from(AccountKind), id=ids)
 sources = st.builds(Source, account=accounts, root=ids)
 
 
@@ -496,6 +498,19 @@ ceilings = st.builds(
     room_back=st.booleans(),
     by_label=st.booleans(),
 )
+shared = st.integers(1, 3).map(lambda n: {"shared": f"account-{n}", "slices": n})
+"""Over all of a program a shared account is cut in one way."""
+ceilings = ceilings | st.builds(
+    lambda cut, **known: Ceiling(**known, **cut),
+    shared,
+    name=names,
+    limit=amounts("points", 3),
+    per=calendar_periods,
+    by_label=st.booleans(),
+)
+limits = st.builds(Limit, name=names, uses=st.integers(1, 9), per=ceiling_periods) | st.builds(
+    lambda cut, **known: Limit(**known, **cut), shared, name=names, uses=st.integers(3, 9), per=calendar_periods
+)
 bases_of_money = st.builds(
     Base,
     kinds=some(st.sampled_from(LineKind), 3, 1),
@@ -551,6 +566,7 @@ def policies(draw: st.DrawFn) -> PointsPolicy:
 
 of_reward: dict[str, st.SearchStrategy[Any]] = {
     "name": names,
+    "limits": some(limits, 1),
     "order_minimum": maybe(amounts("USD", 1)),
     "when": maybe(conditions),
     "lines": maybe(conditions),

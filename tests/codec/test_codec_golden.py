@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,12 @@ class TestGolden:
         assert CODEC.load(stored, type(value)) == value
         assert CODEC.dump_bytes(value) == stored
         assert CODEC.dump_bytes(CODEC.load(stored, type(value))) == stored
+
+    @pytest.mark.parametrize("path", sorted((FOLDER / "older").glob("*.json")), ids=lambda path: path.stem)
+    def test_a_document_from_before_a_key_was_added_is_read(self, path: Path) -> None:
+        """A key that a document does not have stands at its default."""
+        value = VALUES[path.stem.rpartition("_")[0]]
+        assert CODEC.load(path.read_bytes(), type(value)) == value
 
     def test_each_kind_has_one(self) -> None:
         """Every event, and a commit, a state and a program, has its document; none is left over."""

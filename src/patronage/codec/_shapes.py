@@ -45,6 +45,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "status_grant": events.StatusGrant,
         "status_end": events.StatusEnd,
         "time_passed": events.TimePassed,
+        "counterpart": events.Counterpart,
     },
     ledger.Entry: {
         "transfer": ledger.Transfer,
@@ -113,8 +114,8 @@ DOCUMENTS: Final = frozenset({Program, Terms, ledger.Commit, State, *EVENTS})
 STORED: Final = frozenset({ledger.Commit, State, *TAGS[ledger.Entry].values()})
 """What programs alone write: with a `format` always, larger, and with amounts in steps only."""
 
-EventFromOutside: Final[Any] = typing.Union[tuple(cls for cls in EVENTS if cls is not events.TimePassed)]  # noqa: UP007
-"""What a document of an Event may be: what time alone does is never sent, it is made by the program."""
+EventFromOutside: Final[Any] = typing.Union[tuple(cls for cls in EVENTS if cls not in events.MADE)]  # noqa: UP007
+"""What a document of an Event may be: what the program makes of time and of other events is never sent."""
 
 _ONE_OR_MORE: Final = frozenset({(Program, "terms")})
 """Fields of people's documents where one table may stand for a list of one."""

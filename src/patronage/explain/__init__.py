@@ -8,7 +8,7 @@ says whether they still answer the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -16,7 +16,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.errors import PatronageError
-from patronage.events import Activity, Enrolment, Event, Purchase, TimePassed
+from patronage.events import Activity, Counterpart, Enrolment, Event, Purchase, TimePassed
 from patronage.explain._asking import (
     Answers,
     Rules,
@@ -51,7 +51,7 @@ from patronage.program import Program
 from patronage.requests import LAPSE
 from patronage.rules import BonusRule, MultiplierRule, On
 from patronage.state import State, is_pending
-from patronage.terms import BoundTerms
+from patronage.terms import USES, BoundTerms
 from patronage.units import Amount, UnitKind
 
 _FACTS: Final = (Purchase, Enrolment, Activity)
@@ -64,16 +64,18 @@ def explain(
     *,
     before: State | None = None,
     history: Iterable[Commit] = (),
+    others: Iterable[State] = (),
     phrases: Phrases = ENGLISH,
 ) -> Explanation:
     """
     The commit explained, by the terms of *program* that decided it.
 
-    With *before*, the account's state before the commit, and *history*, its commits about the same
-    root, the whole commit is decided again, the choice of lots included. Without, what the policies
+    With *before*, the account's state before the commit, *history*, the earlier commits about the same
+    root, and *others*, the states of the other accounts that its event needs as they were before it, the
+    whole commit is decided again, the choice of lots included. Without *before*, what the policies
     answer to a purchase, an enrolment or an activity is asked again from the commit alone.
     """
-    return _Teller(commit, program, phrases).explanation(before, history)
+    return _Teller(commit, program, phrases).explanation(before, history, tuple(others))
 
 
 def refusal_sentence(refusal: Refusal, program: Program, *, phrases: Phrases = ENGLISH) -> str:
@@ -83,11 +85,10 @@ def refusal_sentence(refusal: Refusal, program: Program, *, phrases: Phrases = E
 
 
 def _voice(program: Program, bound: BoundTerms, phrases: Phrases) -> Voice:
-    units = {unit.code: unit for unit in program.units}
-    for policy in bound.policies:
-        for ceiling in policy.ceilings:
-            if ceiling.tally is not None and ceiling.unit in units:
-                units[ceiling.tally] = units[ceiling.unit]
+    units = {USES.code: USES} | {unit.code: unit for unit in program.units}
+    for ceiling in bound.ceilings:
+        if ceiling.tally is not None and ceiling.unit in units:
+            units[ceiling.tally] = units[ceiling.unit]
     return Voice(phrases, units, program.calendar)
 
 
@@ -112,11 +113,11 @@ class _Teller:
         """A code with its facts, and its sentence."""
         return _item(self.voice, code, facts, *others)
 
-    def explanation(self, before: State | None, history: Iterable[Commit]) -> Explanation:
+    def explanation(self, before: State | None, history: Iterable[Commit], others: Sequence[State]) -> Explanation:
         """All of it."""
         commit, event = self.commit, self.commit.event
         told = asked_again(commit, self.bound) if isinstance(event, _FACTS) and commit.refusal is None else None
-        reproduced, check = self._check(told, before, history)
+        reproduced, check = self._check(told, before, history, others)
         return Explanation(
             commit.account,
             event.id,
@@ -136,6 +137,8 @@ class _Teller:
         for name in ("reward", "kind", "count", "actor", "key", "value", "amount", "total", "lapses_at"):
             facts[name] = getattr(event, name, None)
         facts["why"] = getattr(event, "reason", None)
+        if isinstance(event, Counterpart):
+            facts |= {"of": event.event, "member": event.origin.id, "about": event.root}
         if isinstance(event, Purchase):
             facts["total"] = (
                 Amount(event.total, event.currency) if event.currency is not None else Clause("word.nothing")
@@ -148,7 +151,7 @@ class _Teller:
     # Entries.
 
     def _entry(self, entry: Entry) -> EntryExplained:
-        by_time = entry.cause.startswith("~")
+        by_time = entry.cause != self.commit.event.id
         if isinstance(entry, Transfer):
             item, parts, trims, lots = self._transfer(entry)
             return EntryExplained(entry_id(entry), by_time, item, parts, trims, lots)
@@ -303,7 +306,9 @@ class _Teller:
         wake_up = entry.wake_up
         facts: dict[str, Told] = dict(wake_up.facts)
         facts |= self._shared(entry) | {"due": wake_up.at, "name": wake_up.name, "rule": entry.rule or None}
-        change = "set" if entry.change is WakeChange.SET else "fell_due" if entry.cause.startswith("~") else "ended"
+        change = (
+            "set" if entry.change is WakeChange.SET else "fell_due" if entry.cause != self.commit.event.id else "ended"
+        )
         return self.item(f"wake.{'lapse_' if wake_up.policy == LAPSE else ''}{change}", facts)
 
     def _benefit(self, benefit: Benefit) -> Item:
@@ -382,9 +387,11 @@ class _Teller:
 
     # Deciding again.
 
-    def _check(self, told: Answers | None, before: State | None, history: Iterable[Commit]) -> tuple[bool | None, Item]:
-        if before is not None:
-            what = self._differing(before, history)
+    def _check(
+        self, told: Answers | None, before: State | None, history: Iterable[Commit], others: Sequence[State]
+    ) -> tuple[bool | None, Item]:
+        if before is not None and not isinstance(self.commit.event, Counterpart):
+            what = self._differing(before, history, others)
             if what is None:
                 return True, self.item("check.same_with_state", {})
             return False, self.item("check.differs_other", {"what": what})
@@ -398,15 +405,15 @@ class _Teller:
         code, facts = difference
         return False, self.item(code, facts)
 
-    def _differing(self, before: State, history: Iterable[Commit]) -> str | None:
+    def _differing(self, before: State, history: Iterable[Commit], others: Sequence[State]) -> str | None:
         """The first part of the commit that comes out otherwise when it is decided again on *before*."""
         commit = self.commit
-        past = [each for each in history if each.version < commit.version]
+        past = [each for each in history if each.account != commit.account or each.version < commit.version]
         try:
             if isinstance(commit.event, TimePassed):
                 commits = self.program.advance(before, commit.event.occurred_at).commits
             else:
-                commits = self.program.decide(before, commit.event, history=past).commits
+                commits = self.program.decide(before, commit.event, history=past, others=others).commits
         except PatronageError as error:
             return str(error)
         made = next((each for each in commits if each.account == commit.account), None)

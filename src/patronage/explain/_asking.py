@@ -52,10 +52,7 @@ class Rules:
             rules = listed if isinstance(listed, tuple) else ()
             self._rules[policy.name] = {getattr(r, "name", None) or f"rule-{n}": r for n, r in enumerate(rules, 1)}
         self.ceilings: Mapping[str, Ceiling] = {
-            ceiling.tally: ceiling.ceiling
-            for policy in bound.policies
-            for ceiling in policy.ceilings
-            if ceiling.tally is not None
+            ceiling.tally: ceiling.ceiling for ceiling in bound.ceilings if ceiling.tally is not None
         }
 
     def of(self, policy: str, rule: str) -> object:
@@ -246,6 +243,8 @@ def _now(answer: Answer) -> Iterable[_Made]:
     basis: Basis = answer.occasion.basis
     for stated in answer.effects:
         effect = plain(stated, basis)
+        if isinstance(effect, Credit | Debit) and effect.account is not None:
+            continue  # It is told by the commit of that account.
         if isinstance(effect, Credit):
             amount = effect.amount
             books = effect.books or book_of(effect.rule, amount.steps)

@@ -302,6 +302,7 @@ ENGLISH: Final = Phrases(
         "event.adjustment": "Adjustment {event} by {actor} on {at}: {amount}, for {why}.",
         "event.statusgrant": "Status {key}[ {value}] given by {actor} on {at} ({event}), for {why}.",
         "event.statusend": "Status {key}[ {value}] ended by {actor} on {at} ({event}), for {why}.",
+        "event.counterpart": "What event {of} of {member}, on {at}, did to this account.",
         "event.timepassed": "What time alone did up to {at}.",
         "event.other": "Event {event} on {at}.",
         # What moved.

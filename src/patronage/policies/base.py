@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 import attrs
 
+from patronage._frozen import FrozenMapping
+from patronage.accounts import Account, AccountKind
 from patronage.ceilings import BoundCeiling
 from patronage.earning import WhyNot
 from patronage.errors import InvalidValueError, PolicyError, quote
@@ -22,7 +24,8 @@ class Policy(Protocol):
     It is shown facts and what time does, never a refund or a cancellation: a purchase of which
     something came back is shown again, without it, and what differs is booked. So it must answer
     from the occasion alone. What it reads of balances it names in a `reads` attribute (a sequence
-    of `Read`), if any.
+    of `Read`), if any; the shared accounts that it reads or changes in an `others` attribute (a
+    sequence of `Account`), if any.
     """
 
     @property
@@ -53,7 +56,8 @@ class BoundPolicy:
     A policy ready to be asked: *answer* gives its effects.
 
     *reads* are the balances it reads, *tallies* gives those of its *ceilings* at an instant;
-    *triggers* says whether it is shown what time does.
+    *triggers* says whether it is shown what time does. *shared* are its shared ceilings by the type of
+    event that they count, *others* the shared accounts that it names.
     """
 
     name: str
@@ -62,6 +66,8 @@ class BoundPolicy:
     tallies: Callable[[datetime], Iterable[tuple[str, str]]] | None = None
     ceilings: Sequence[BoundCeiling] = ()
     triggers: bool = True
+    shared: Mapping[type, Sequence[BoundCeiling]] = FrozenMapping()
+    others: tuple[Account, ...] = ()
 
 
 def guarded(name: str, ask: Answer) -> Answer:
@@ -88,4 +94,11 @@ def bind(policy: Policy, setting: Setting) -> BoundPolicy:
     def answer(occasion: Occasion, trace: list[WhyNot] | None) -> Sequence[Effect]:
         return [check_effect(effect) for effect in policy.effects(occasion)]
 
-    return BoundPolicy(policy.name, guarded(policy.name, answer), tuple(getattr(policy, "reads", ())))
+    others = tuple(getattr(policy, "others", ()))
+    for account in others:
+        if not isinstance(account, Account) or account.kind is not AccountKind.SHARED:
+            raise InvalidValueError(
+                f"Policy {policy.name} names {quote(account)} in its others: those are shared accounts, "
+                "such as Account.shared('pool'). What a member gets is a FollowUp."
+            )
+    return BoundPolicy(policy.name, guarded(policy.name, answer), tuple(getattr(policy, "reads", ())), others=others)

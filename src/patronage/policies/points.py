@@ -53,6 +53,7 @@ class PointsPolicy:
             earning.tallies if earning.ceilings else None,
             earning.ceilings,
             triggers=False,
+            shared=earning.shared,
         )
 
     def effects(self, occasion: Occasion) -> Iterable[Effect]:

@@ -1,0 +1,138 @@
+"""
+The other accounts of a decision: budgets, stock, pools. Each has a book of its own, and a commit where it changed.
+
+What happens there is about the member's event, under a counterpart's id, at the event's instant or at
+that account's clock, whichever is later: members' events reach a shared account in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+
+from patronage.between import counterpart, counterpart_id, root_from
+from patronage.book import Book
+from patronage.ceilings import BoundCeiling
+from patronage.errors import OthersRequiredError
+from patronage.events import Event
+from patronage.ledger import (
+    Account,
+    AccountKind,
+    Basis,
+    Commit,
+    Entry,
+    Refusal,
+    RejectionCode,
+    build_commit,
+)
+from patronage.periods import format_instant
+from patronage.rewards import refuse
+from patronage.state import State
+from patronage.terms import BoundTerms
+
+Needed = Sequence[tuple[Account, BoundCeiling | None]]
+"""The other accounts that an event needs, and what is counted there."""
+
+
+def accounts_read(commits: Iterable[Commit], root: str) -> list[tuple[Account, None]]:
+    """The shared accounts that the commits of a root have read: those that undoing it needs."""
+    keys = {key for commit in commits if commit.root == root for key in commit.basis.others}
+    return [(Account(AccountKind(kind), id), None) for kind, _, id in (key.partition(" ") for key in sorted(keys))]
+
+
+def open_books(
+    book: Book,
+    bound: BoundTerms,
+    event: Event,
+    needed: Needed,
+    others: Collection[State],
+    pass_time: Callable[[Book, datetime], object],
+) -> Refusal | None:
+    """
+    Opens a book for each account that *event* needs beside its own, after what time did there.
+
+    A refusal where a period that the event counts in is over for good on such an account. Raises
+    OthersRequiredError where a state is missing.
+    """
+    states = {state.account: state for state in others}
+    missing = sorted({str(account) for account, _ in needed if account not in states})
+    if missing:
+        raise OthersRequiredError(event.id, missing)
+    at = event.occurred_at
+    for account, ceiling in needed:
+        clock = states[account].clock
+        end = None if ceiling is None or clock is None or clock <= at else ceiling.ends(at, bound.calendar)
+        if end is not None and clock is not None and end <= clock:
+            facts = {"at": format_instant(at), "clock": format_instant(clock), "account": str(account)}
+            return refuse(RejectionCode.TOO_LATE, **facts)
+    books: dict[Account, Book] = {}
+    for account in sorted({account for account, _ in needed}, key=lambda account: account.key):
+        state = states[account]
+        other = Book(state, bound.calendar, bound.units)
+        instant = at if state.clock is None else max(at, state.clock)
+        if state.next_due is not None and state.next_due <= instant:
+            pass_time(other, instant)
+        other.units, other.at, other.cause = bound.units, instant, counterpart_id(book.account, event.id)
+        books[account] = other
+    book.others = books
+    return None
+
+
+def close_books(book: Book, event: Event, bound: BoundTerms, beside: Sequence[Commit]) -> list[tuple[Commit, State]]:
+    """A commit for each other account that the event changed; what time alone did there waits for one."""
+    made = []
+    for account, other in (book.others or {}).items():
+        if not any(entry.cause == other.cause for entry in other.entries):
+            continue
+        event_there = counterpart(account, book.account, event.id, event.about, event.occurred_at)
+        version = other.state.version + 1
+        after = other.close(event.occurred_at, version)
+        root = event_there.about
+        commit = build_commit(
+            account,
+            version,
+            event_there,
+            root,
+            len(of_root(beside, account, root)),
+            names_there(event_there, other.entries, account),
+            bound.effective_from,
+            Basis(),
+            tuple(other.entries),
+            (),
+            None,
+            after.next_due,
+            None,
+            None,
+            None,
+            after,
+        )
+        made.append((commit, after))
+    return made
+
+
+def names_there(event: Event, entries: Iterable[Entry], account: Account) -> tuple[str, ...]:
+    """All that an event from another account and its entries are about here."""
+    return tuple(
+        sorted({event.id, event.about, *(entry.about.root for entry in entries if entry.about.account == account)})
+    )
+
+
+def of_root(commits: Iterable[Commit], account: Account, root: str) -> list[Commit]:
+    """The commits of a root on an account."""
+    return [commit for commit in commits if commit.account == account and commit.root == root]
+
+
+def incomplete(
+    book: Book, root: str, beside: Sequence[Commit], is_changed: Callable[[Account], bool]
+) -> Refusal | None:
+    """
+    A refusal where what the other accounts have of *root* was not all given.
+
+    *is_changed* says whether the root itself changed an account of which nothing was given.
+    """
+    for account in book.others or ():
+        there = root_from(book.account, root)
+        ordinals = [commit.ordinal for commit in of_root(beside, account, there)]
+        if ordinals != list(range(len(ordinals))) or (not ordinals and is_changed(account)):
+            return refuse(RejectionCode.HISTORY_INCOMPLETE, root=root, account=str(account))
+    return None
