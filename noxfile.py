@@ -16,7 +16,7 @@ import nox
 from packaging.requirements import Requirement
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["tests", "coverage", "mypy", "lint", "docs", "examples", "lowest"]
+nox.options.sessions = ["tests", "stores", "coverage", "mypy", "lint", "docs", "examples", "lowest"]
 nox.options.error_on_missing_interpreters = False  # A newcomer has one Python; CI says otherwise below.
 
 ROOT = Path(__file__).parent
@@ -24,6 +24,7 @@ PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13"]
 MAIN = PYTHONS[0]
 WITHOUT_DATA = "--ignore=tests/data"  # Real data is played once: it tests the rules, not the Python.
+WITHOUT_STORES = "--ignore=tests/stores"  # They want PostgreSQL, and have a session of their own.
 HISTORIES = {MAIN: "1000"}  # Random histories of each property that plays some; 200 on the other Pythons.
 
 if os.environ.get("CI"):
@@ -77,9 +78,25 @@ def tests(session: nox.Session) -> None:
     for old in ROOT.glob(f".coverage.{python}.*"):
         old.unlink()
     coverage_as = python if python == MAIN else None
-    run_pytest(session, WITHOUT_DATA, coverage_as=coverage_as, PATRONAGE_HISTORIES=HISTORIES.get(python, "200"))
+    run_pytest(session, WITHOUT_DATA, WITHOUT_STORES, coverage_as=coverage_as, PATRONAGE_HISTORIES=HISTORIES.get(python, "200"))
     if python == MAIN and not session.posargs:
         run_pytest(session, "tests/data")
+
+
+@nox.session(python=MAIN, requires=["wheel"])
+def stores(session: nox.Session) -> None:
+    """The stores in SQLite and in a PostgreSQL that the tests start themselves: contract, storms, crashes."""
+    install_wheel(session, *group("test"))
+    for old in ROOT.glob(".coverage.stores.*"):
+        old.unlink()
+    run_pytest(session, "tests/stores", coverage_as="stores")
+
+
+@nox.session(python=MAIN, requires=["wheel"], default=False)
+def soak(session: nox.Session) -> None:
+    """The stores, at the sizes of a long night."""
+    install_wheel(session, *group("test"))
+    run_pytest(session, "tests/stores", PATRONAGE_SOAK="1")
 
 
 @nox.session(python=MAIN)
@@ -95,10 +112,15 @@ def coverage(session: nox.Session) -> None:
 @nox.session(python=MAIN, requires=["wheel"])
 def lowest(session: nox.Session) -> None:
     """The default tests with each dependency at the lowest version that pyproject.toml allows."""
-    pins = [pinned(requirement) for requirement in PYPROJECT["project"]["dependencies"]]
+    project = PYPROJECT["project"]
+    extras = [each for extra in project["optional-dependencies"].values() for each in extra]
+    ours = [each for each in extras if not each.startswith(project["name"])]
+    pins = [pinned(requirement) for requirement in [*project["dependencies"], *ours]]
     install_wheel(session, *group("test"), *pins)
     session.run("python", "-m", "pip", "check", silent=True)
-    run_pytest(session, WITHOUT_DATA, PATRONAGE_HISTORIES="200")
+    run_pytest(session, WITHOUT_DATA, WITHOUT_STORES, PATRONAGE_HISTORIES="200")
+    if not session.posargs:
+        run_pytest(session, "tests/stores/test_stores_contract.py")
 
 
 def pinned(requirement: str) -> str:
@@ -106,7 +128,8 @@ def pinned(requirement: str) -> str:
     parsed = Requirement(requirement)
     (bound,) = (one.version for one in parsed.specifier if one.operator == ">=")
     marker = f"; {parsed.marker}" if parsed.marker else ""
-    return f"{parsed.name}=={bound}{marker}"
+    extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
+    return f"{parsed.name}{extras}=={bound}{marker}"
 
 
 @nox.session(python=MAIN)

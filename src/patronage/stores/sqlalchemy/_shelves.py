@@ -88,16 +88,17 @@ class Shelves:
 
     def page(
         self, connection: Connection, account: Account, about: Collection[str], since: datetime | None, after: int
-    ) -> list[Commit]:
-        """The next commits of an account behind version *after*; fewer than a page are the last."""
+    ) -> tuple[list[Commit], int | None]:
+        """The next commits of an account behind version *after*, and behind what to go on: None at the end."""
         sql = statements_for(self.schema)
         start = LONG_AGO if since is None else microseconds(since)
         values = {**self._key(account), "after": after, "since": start, "page": PAGE}
         if about:
-            rows = connection.execute(sql.about, {**values, "ids": self._ids(about)})
+            rows = connection.execute(sql.about, {**values, "ids": self._ids(about)}).all()
         else:
-            rows = connection.execute(sql.history, values)
-        return [self.commit(account, version, body) for version, body in rows]
+            rows = connection.execute(sql.history, values).all()
+        found = [self.commit(account, version, body) for version, body in rows if body is not None]
+        return found, (rows[-1][0] if len(rows) == PAGE else None)
 
     def due(self, connection: Connection, until: datetime, after: Account | None, limit: int) -> tuple[Account, ...]:
         """Accounts for which time does something at or before *until*."""
@@ -158,11 +159,11 @@ class Shelves:
     def _verify(self, connection: Connection, account: Account, version: int, state: State) -> None:
         assert self.verify is not None
         folded = State.of(account)
-        after, more = 0, True
-        while more:
-            page = self.page(connection, account, (), None, after)
-            folded = fold((commit for commit in page if commit.version <= version), calendar=self.verify, start=folded)
-            after, more = (page[-1].version if page else after), len(page) == PAGE
+        after: int | None = 0
+        while after is not None:
+            page, after = self.page(connection, account, (), None, after)
+            upto = [commit for commit in page if commit.version <= version]
+            folded = fold(upto, calendar=self.verify, start=folded) or folded
         if folded.version != version or state.version > version:
             raise LedgerError(str(account), f"it is at version {version}, its commits end at {folded.version}.")
         if state.version == version and state != folded:

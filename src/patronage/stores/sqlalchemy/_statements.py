@@ -9,40 +9,45 @@ and for a thousand.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 import attrs
 from sqlalchemy import TextClause, text
 
 from patronage.stores.sqlalchemy._schema import POSTGRESQL, Schema
 
-PAGE = 256
+PAGE: Final = 256
 """How many commits or states are read at once."""
+
+
+def _sql(value: str) -> TextClause:
+    return text(value)
 
 
 @attrs.frozen
 class Statements:
     """What the stores say to their database."""
 
-    load: TextClause = attrs.field(converter=text)
-    lock: TextClause = attrs.field(converter=text)
-    reserve: TextClause = attrs.field(converter=text)
-    first: TextClause = attrs.field(converter=text)
-    following: TextClause = attrs.field(converter=text)
-    add: TextClause = attrs.field(converter=text)
-    name: TextClause = attrs.field(converter=text)
-    history: TextClause = attrs.field(converter=text)
-    about: TextClause = attrs.field(converter=text)
-    known: TextClause = attrs.field(converter=text)
-    versions: TextClause = attrs.field(converter=text)
-    link: TextClause = attrs.field(converter=text)
-    due: TextClause = attrs.field(converter=text)
-    states: TextClause = attrs.field(converter=text)
-    rows: TextClause = attrs.field(converter=text)
-    names: TextClause = attrs.field(converter=text)
-    claim: TextClause = attrs.field(converter=text)
-    owner: TextClause = attrs.field(converter=text)
-    publish: TextClause = attrs.field(converter=text)
-    terms: TextClause = attrs.field(converter=text)
+    load: TextClause = attrs.field(converter=_sql)
+    lock: TextClause = attrs.field(converter=_sql)
+    reserve: TextClause = attrs.field(converter=_sql)
+    first: TextClause = attrs.field(converter=_sql)
+    following: TextClause = attrs.field(converter=_sql)
+    add: TextClause = attrs.field(converter=_sql)
+    name: TextClause = attrs.field(converter=_sql)
+    history: TextClause = attrs.field(converter=_sql)
+    about: TextClause = attrs.field(converter=_sql)
+    known: TextClause = attrs.field(converter=_sql)
+    versions: TextClause = attrs.field(converter=_sql)
+    link: TextClause = attrs.field(converter=_sql)
+    due: TextClause = attrs.field(converter=_sql)
+    states: TextClause = attrs.field(converter=_sql)
+    rows: TextClause = attrs.field(converter=_sql)
+    names: TextClause = attrs.field(converter=_sql)
+    claim: TextClause = attrs.field(converter=_sql)
+    owner: TextClause = attrs.field(converter=_sql)
+    publish: TextClause = attrs.field(converter=_sql)
+    terms: TextClause = attrs.field(converter=_sql)
 
 
 @lru_cache(maxsize=64)
@@ -53,7 +58,6 @@ def statements_for(schema: Schema) -> Statements:
     among = "= ANY(CAST(:ids AS text[]))" if postgresql else "IN (SELECT value FROM json_each(:ids))"
     of_kind = f"FROM {p}accounts WHERE program = :program AND kind = :kind AND account {among}"
     behind = "program = :program AND version > 0 AND (kind, account) > (:after_kind, :after)"
-    page = "version > :after AND occurred_at >= :since ORDER BY version LIMIT :page"
     return Statements(
         load=f"SELECT account, version, state {of_kind} AND version > 0",
         # In the order of ids, so that of two who want the same accounts one waits at the first.
@@ -73,9 +77,13 @@ def statements_for(schema: Schema) -> Statements:
         "(:program, :kind, :account, :version, :event, :root, :ordinal, :occurred_at, :body, :link)",
         name=f"INSERT INTO {p}commit_names (program, kind, account, name, version) "
         "VALUES (:program, :kind, :account, :name, :version)",
-        history=f"SELECT version, body FROM {p}commits WHERE {own} AND {page}",
-        about=f"SELECT version, body FROM {p}commits WHERE {own} AND version IN "
-        f"(SELECT version FROM {p}commit_names WHERE {own} AND name {among}) AND {page}",
+        history=f"SELECT version, body FROM {p}commits WHERE {own} "
+        "AND version > :after AND occurred_at >= :since ORDER BY version LIMIT :page",
+        # The names lead, and each commit is then found by its key: a planner that knows nothing of the
+        # tables yet must not read all of an account instead.
+        about=f"SELECT version, (SELECT body FROM {p}commits AS c WHERE {own} AND c.version = named.version "
+        f"AND occurred_at >= :since) FROM (SELECT DISTINCT version FROM {p}commit_names WHERE {own} "
+        f"AND name {among} AND version > :after ORDER BY version LIMIT :page) AS named ORDER BY version",
         known=f"SELECT event FROM {p}commits WHERE {own} AND event {among}",
         versions=f"SELECT version FROM {p}accounts WHERE {own}",
         link=f"SELECT link FROM {p}commits WHERE {own} AND version = :version",

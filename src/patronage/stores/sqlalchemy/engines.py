@@ -13,9 +13,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 _BUSY_MAX: Final = timedelta(seconds=30)
 
 
-def sqlite_engine(
-    path: str | PathLike[str] | None, *, wal: bool = False, busy_max: timedelta = _BUSY_MAX
-) -> Engine:
+def sqlite_engine(path: str | PathLike[str] | None, *, wal: bool = False, busy_max: timedelta = _BUSY_MAX) -> Engine:
     """
     An engine over the SQLite database at *path*; None is one in memory, which lives as long as the engine.
 

@@ -25,7 +25,6 @@ from patronage.stores.sqlalchemy._binds import (
 from patronage.stores.sqlalchemy._errors import KeyTakenError, translated
 from patronage.stores.sqlalchemy._schema import Schema
 from patronage.stores.sqlalchemy._shelves import Row, Shelves
-from patronage.stores.sqlalchemy._statements import PAGE
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -93,12 +92,11 @@ class SqlLedger:
         self, account: Account, /, *, about: Collection[str] = (), since: datetime | None = None
     ) -> Iterator[Commit]:
         """The commits whose names meet *about*, read in pages: no connection is held between two of them."""
-        names, after = tuple(about), 0
-        while page := self._read(Shelves.page, account, names, since, after):
+        names = tuple(about)
+        after: int | None = 0
+        while after is not None:
+            page, after = self._read(Shelves.page, account, names, since, after)
             yield from page
-            if len(page) < PAGE:
-                return
-            after = page[-1].version
 
     def due(self, until: datetime, /, *, after: Account | None = None, limit: int = 1000) -> Sequence[Account]:
         """Accounts for which time does something at or before *until*."""
@@ -204,13 +202,12 @@ class AsyncSqlLedger:
         self, account: Account, /, *, about: Collection[str] = (), since: datetime | None = None
     ) -> AsyncIterator[Commit]:
         """See `SqlLedger.history`."""
-        names, after = tuple(about), 0
-        while page := await self._read(Shelves.page, account, names, since, after):
+        names = tuple(about)
+        after: int | None = 0
+        while after is not None:
+            page, after = await self._read(Shelves.page, account, names, since, after)
             for commit in page:
                 yield commit
-            if len(page) < PAGE:
-                return
-            after = page[-1].version
 
     async def due(self, until: datetime, /, *, after: Account | None = None, limit: int = 1000) -> Sequence[Account]:
         """See `SqlLedger.due`."""

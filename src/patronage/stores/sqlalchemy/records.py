@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import attrs
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -20,8 +18,6 @@ from patronage.stores.sqlalchemy._schema import Schema
 from patronage.stores.sqlalchemy._shelves import microseconds
 from patronage.stores.sqlalchemy._statements import statements_for
 from patronage.terms import Terms
-
-_TRIES: Final = 10
 
 
 @attrs.frozen
@@ -59,16 +55,18 @@ class SqlIdentifiers:
 
     def claim(self, kind: str, code: str, account: Account, /) -> None:
         """Makes *account* the owner, unless another one is: then raises IdentifierTakenError."""
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                with in_transaction(self._bind) as connection:
-                    owner = self._codes.claim(connection, kind, code, account)
-                break
-            except StaleStateError:  # Another claim of the code, at the same time: see whose it is now.
-                if isinstance(self._bind, Connection) or not tries_left:
-                    raise
+        try:
+            owner = self._claimed(kind, code, account)
+        except StaleStateError:  # Another claim of the code, at the same time: now it is there to be seen.
+            if isinstance(self._bind, Connection):
+                raise
+            owner = self._claimed(kind, code, account)
         if owner != account:
             raise IdentifierTakenError(kind, code)
+
+    def _claimed(self, kind: str, code: str, account: Account) -> Account | None:
+        with in_transaction(self._bind) as connection:
+            return self._codes.claim(connection, kind, code, account)
 
     def owner(self, kind: str, code: str, /) -> Account | None:
         """Whose code it is; of a code that is nearly somebody's nothing is said."""
@@ -86,16 +84,18 @@ class AsyncSqlIdentifiers:
 
     async def claim(self, kind: str, code: str, account: Account, /) -> None:
         """See `SqlIdentifiers.claim`."""
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                async with in_transaction_async(self._bind) as connection:
-                    owner = await connection.run_sync(self._codes.claim, kind, code, account)
-                break
-            except StaleStateError:
-                if isinstance(self._bind, AsyncConnection) or not tries_left:
-                    raise
+        try:
+            owner = await self._claimed(kind, code, account)
+        except StaleStateError:
+            if isinstance(self._bind, AsyncConnection):
+                raise
+            owner = await self._claimed(kind, code, account)
         if owner != account:
             raise IdentifierTakenError(kind, code)
+
+    async def _claimed(self, kind: str, code: str, account: Account) -> Account | None:
+        async with in_transaction_async(self._bind) as connection:
+            return await connection.run_sync(self._codes.claim, kind, code, account)
 
     async def owner(self, kind: str, code: str, /) -> Account | None:
         """See `SqlIdentifiers.owner`."""
