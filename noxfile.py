@@ -24,7 +24,6 @@ PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13"]
 MAIN = PYTHONS[0]
 WITHOUT_DATA = "--ignore=tests/data"  # Real data is played once: it tests the rules, not the Python.
-WITHOUT_STORES = "--ignore=tests/stores"  # They want PostgreSQL, and have a session of their own.
 HISTORIES = {MAIN: "1000"}  # Random histories of each property that plays some; 200 on the other Pythons.
 
 if os.environ.get("CI"):
@@ -78,25 +77,25 @@ def tests(session: nox.Session) -> None:
     for old in ROOT.glob(f".coverage.{python}.*"):
         old.unlink()
     coverage_as = python if python == MAIN else None
-    run_pytest(session, WITHOUT_DATA, WITHOUT_STORES, coverage_as=coverage_as, PATRONAGE_HISTORIES=HISTORIES.get(python, "200"))
+    run_pytest(session, WITHOUT_DATA, coverage_as=coverage_as, PATRONAGE_HISTORIES=HISTORIES.get(python, "200"))
     if python == MAIN and not session.posargs:
         run_pytest(session, "tests/data")
 
 
 @nox.session(python=MAIN, requires=["wheel"])
 def stores(session: nox.Session) -> None:
-    """The stores in SQLite and in a PostgreSQL that the tests start themselves: contract, storms, crashes."""
+    """Stores under contract: with a seeded bug each; in SQLite and PostgreSQL, through storms and crashes."""
     install_wheel(session, *group("test"))
     for old in ROOT.glob(".coverage.stores.*"):
         old.unlink()
-    run_pytest(session, "tests/stores", coverage_as="stores")
+    run_pytest(session, "-m", "stores", coverage_as="stores")
 
 
 @nox.session(python=MAIN, requires=["wheel"], default=False)
 def soak(session: nox.Session) -> None:
     """The stores, at the sizes of a long night."""
     install_wheel(session, *group("test"))
-    run_pytest(session, "tests/stores", PATRONAGE_SOAK="1")
+    run_pytest(session, "-m", "stores", "tests/stores", PATRONAGE_SOAK="1")
 
 
 @nox.session(python=MAIN)
@@ -118,9 +117,9 @@ def lowest(session: nox.Session) -> None:
     pins = [pinned(requirement) for requirement in [*project["dependencies"], *ours]]
     install_wheel(session, *group("test"), *pins)
     session.run("python", "-m", "pip", "check", silent=True)
-    run_pytest(session, WITHOUT_DATA, WITHOUT_STORES, PATRONAGE_HISTORIES="200")
+    run_pytest(session, WITHOUT_DATA, PATRONAGE_HISTORIES="200")
     if not session.posargs:
-        run_pytest(session, "tests/stores/test_stores_contract.py")
+        run_pytest(session, "-m", "stores", "tests/stores/test_stores_contract.py")
 
 
 def pinned(requirement: str) -> str:

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 
 import patronage
 
+pytest_plugins = ["patronage.testing.pytest_plugin"]  # Says at the end what the contracts did not prove.
+
 # The same examples on every run and machine: a red run can be run again. The deep session looks further.
 settings.register_profile(
     "default",

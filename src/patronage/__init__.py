@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from patronage.bands import Band
 from patronage.base import Base
 from patronage.decisions import Accepted, Decision, Earned, Rejected
 from patronage.errors import (
@@ -79,7 +80,6 @@ from patronage.policies import PointsPolicy, Policy
 from patronage.program import Program
 from patronage.rewards import FixedReward, PayWithPoints, Reward, Step, StepTable
 from patronage.rules import (
-    Band,
     BonusRule,
     Ceiling,
     Grain,

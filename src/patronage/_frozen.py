@@ -21,19 +21,21 @@ class FrozenMapping(Mapping[K, V], Generic[K, V]):
     __slots__ = ("_hash", "_items")
 
     _items: dict[K, V]
-    _hash: int | None
+    _hash: int  # Set when it is first asked for.
 
     def __init__(self, items: Mapping[K, V] | Iterable[tuple[K, V]] = ()) -> None:
         object.__setattr__(self, "_items", dict(items))
-        object.__setattr__(self, "_hash", None)
 
     @classmethod
     def owning(cls, items: dict[K, V]) -> FrozenMapping[K, V]:
         """Wraps a dict that the caller gives up; nothing is copied."""
         new: FrozenMapping[K, V] = cls.__new__(cls)
         object.__setattr__(new, "_items", items)
-        object.__setattr__(new, "_hash", None)
         return new
+
+    def thawed(self) -> dict[K, V]:
+        """A dict of its own to change, with the same pairs."""
+        return self._items.copy()
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("A FrozenMapping cannot be changed.")
@@ -79,11 +81,11 @@ class FrozenMapping(Mapping[K, V], Generic[K, V]):
         return NotImplemented
 
     def __hash__(self) -> int:
-        known = self._hash
-        if known is None:
-            known = hash(frozenset(self._items.items()))
-            object.__setattr__(self, "_hash", known)
-        return known
+        try:
+            return self._hash
+        except AttributeError:
+            object.__setattr__(self, "_hash", hash(frozenset(self._items.items())))
+            return self._hash
 
     def __repr__(self) -> str:
         return f"FrozenMapping({self._items!r})"

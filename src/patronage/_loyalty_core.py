@@ -26,17 +26,19 @@ import attrs
 
 from patronage._canonical import canonical_bytes
 from patronage._frozen import FrozenMapping
+from patronage.as_of import AsOf
 from patronage.between import counterpart_id
 from patronage.decisions import Accepted, Decision, Rejected
 from patronage.errors import (
     DuplicateEventError,
     InvalidValueError,
     LedgerError,
+    PolicyError,
     StaleStateError,
     StoreBusyError,
     quote,
 )
-from patronage.events import Counterpart, Event, TimePassed
+from patronage.events import Counterpart, Event, TimePassed, own_account
 from patronage.explain import Explanation, Phrases, explain
 from patronage.ledger import Account, Commit, Fact, Refusal, RejectionCode
 from patronage.periods import LATEST, format_instant, utc
@@ -55,6 +57,7 @@ LOST: Final = (DuplicateEventError, StaleStateError, StoreBusyError)
 
 _DIGEST_BYTES: Final = 16
 _DOUBLINGS_MAX: Final = 20
+_LEVELS_MAX: Final = 2
 
 
 @attrs.frozen(kw_only=True)
@@ -161,9 +164,14 @@ class Core:
     async def _record(self, events: Sequence[Event], alone: bool) -> tuple[Decision, ...]:
         now, wanted = self.now(), self._wanted(events)
         while True:
-            wanted, _, known = await self._explored(wanted, events)
+            wanted, read, known = await self._explored(wanted, events)
             if known is not None:
                 return known
+            if self.program.follows_up:  # Who else gets something is found without locks, so as to lock in order.
+                tried = self._decide_on(read, wanted, events, now)
+                if not isinstance(tried, tuple):
+                    wanted = tried
+                    continue
             sent = False
             try:
                 async with self._transaction() as repository:
@@ -234,7 +242,7 @@ class Core:
         """*wanted* and what the events turn out to need, on what was read so far."""
         grown = {account: set(names) for account, names in wanted.items()}
         for event in events:
-            own = Account.member(event.member)
+            own = own_account(event)
             involved = self.program.involves(event, tuple(states.values()), history.get(own, ()))
             for account, roots in involved.roots_of.items():
                 grown.setdefault(account, set()).update(roots)
@@ -244,9 +252,12 @@ class Core:
     async def _read(self, repository: AsyncLedgerRepository, wanted: _Wanted, *, lock: bool) -> _Read:
         """Loads the accounts, and then what their histories say of the names."""
         states = await self._states(repository, wanted, lock=lock)
-        history = {}
+        history: dict[Account, Sequence[Commit]] = {}
         for account in states:
             about = sorted(wanted[account])
+            if not about:
+                history[account] = []  # No names at all would be all that there is.
+                continue
             history[account] = [commit async for commit in repository.history(account, about=about)]
         return _Read(states, history)
 
@@ -284,7 +295,7 @@ class Core:
         """The first answers, where every event has one. Raises EventConflictError for other content."""
         answers = []
         for event in events:
-            account = Account.member(event.member)
+            account = own_account(event)
             commit = _commit_of(event.id, read.history[account])
             if commit is None:
                 return None
@@ -303,19 +314,53 @@ class Core:
             if grown != wanted:
                 return grown
             decision = self._decide_one(states, history, event, now)
-            decisions.append(decision)
             if decision.repeated:
+                decisions.append(decision)
                 continue
-            for commit in decision.commits:
-                history[commit.account].append(commit)
-            for state in decision.states:
-                states[state.account] = state
+            _apply(decision, states, history)
+            followed = self._followed(decision, states, history, wanted, now)
+            if not isinstance(followed, Accepted | Rejected):
+                return followed
+            decisions.append(followed)
         return tuple(decisions)
+
+    def _followed(
+        self,
+        decision: Decision,
+        states: dict[Account, State],
+        history: dict[Account, list[Commit]],
+        wanted: _Wanted,
+        now: datetime,
+    ) -> Decision | _Wanted:
+        """The decision with what its receivers booked; or what else must be read first. Both dicts are changed."""
+        due = [(follow_up, 1) for follow_up in decision.follow_ups]
+        commits, after = list(decision.commits), {state.account: state for state in decision.states}
+        while due:
+            follow_up, level = due.pop(0)
+            if level > _LEVELS_MAX:
+                message = f"a follow-up's own follow-up has one again: {_LEVELS_MAX} in a row are the most."
+                raise PolicyError(follow_up.policy, message)
+            grown = self._grown(wanted, (follow_up,), states, history)
+            if grown != wanted:
+                return grown
+            answer = self._decide_one(states, history, follow_up, now)
+            if answer.repeated:
+                continue
+            answer = answer.require()
+            _apply(answer, states, history)
+            commits.extend(answer.commits)
+            after.update((state.account, state) for state in answer.states)
+            due.extend((more, level + 1 if more.event == follow_up.id else 1) for more in answer.follow_ups)
+        if len(commits) == len(decision.commits):
+            return decision
+        commits.sort(key=lambda commit: (commit.account.key, commit.version))
+        ordered = tuple(after[account] for account in sorted(after, key=lambda account: account.key))
+        return attrs.evolve(decision, commits=tuple(commits), states=ordered)
 
     def _decide_one(
         self, states: Mapping[Account, State], history: Mapping[Account, Sequence[Commit]], event: Event, now: datetime
     ) -> Decision:
-        own = Account.member(event.member)
+        own = own_account(event)
         state = states[own]
         known = _commit_of(event.id, history[own])
         if known is not None:
@@ -402,10 +447,19 @@ class Core:
         return DueOutcome(account, decision, None)
 
     async def _advance(self, account: Account, until: datetime) -> Accepted:
-        async with self._transaction() as repository:
-            states = await self._states(repository, (account,), lock=True)
-            decision = self._stamped(self.program.advance(states[account], until), self.now())
-            await _append(repository, (decision,))
+        wanted: _Wanted = {account: frozenset()}
+        while True:
+            async with self._transaction() as repository:
+                read, now = await self._read(repository, wanted, lock=True), self.now()
+                states, history = dict(read.states), {each: list(commits) for each, commits in read.history.items()}
+                advanced = self.program.advance(states[account], until)
+                _apply(advanced, states, history)
+                followed = self._followed(advanced, states, history, wanted, now)
+                if isinstance(followed, Accepted | Rejected):
+                    decision = self._stamped(followed, now)
+                    await _append(repository, (decision,))
+                    break
+                wanted = followed
         assert isinstance(decision, Accepted)
         return decision
 
@@ -424,13 +478,10 @@ class Core:
         else:
             known_at = utc(known_at)
             instant = known_at if at is None else utc(at)
-        state = State.of(account)
+        as_of = AsOf(account, instant, self.program.calendar)
         async for commit in self._commits(account, known_at):
-            # What another account's event did takes effect at this one's clock: the clock never goes back.
-            if commit.event.occurred_at > instant:
-                break
-            state = self._folded(state, commit)
-        return self.program.at(state, instant)
+            as_of.add(commit)
+        return self.program.at(as_of.state, instant)
 
     async def statement(
         self, member: str | Account, start: datetime, end: datetime, known_at: datetime | None
@@ -488,6 +539,14 @@ class Core:
             later = later or (known is not None and commit.recorded_at is not None and commit.recorded_at > known)
             if not later:
                 yield commit
+
+
+def _apply(decision: Decision, states: dict[Account, State], history: dict[Account, list[Commit]]) -> None:
+    """What the next one is decided on. Both dicts are changed."""
+    for commit in decision.commits:
+        history.setdefault(commit.account, []).append(commit)
+    for state in decision.states:
+        states[state.account] = state
 
 
 def account_of(member: str | Account) -> Account:

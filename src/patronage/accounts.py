@@ -14,6 +14,7 @@ from typing import Final
 
 import attrs
 
+from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.fields import identifier
 from patronage.terms_of_time import Term
@@ -75,6 +76,17 @@ class Source:
 
     account: Account
     root: str
+
+
+_BLANK_SOURCE: Final = blank(Source)
+
+
+def build_source(account: Account, root: str) -> Source:
+    """`Source(...)`, all fields in order, unchecked."""
+    made = _BLANK_SOURCE()
+    made.account, made.root = account, root
+    made.__class__ = Source
+    return made  # type: ignore[no-any-return]
 
 
 DEBT: Final = Source(system("debt"), "debt")

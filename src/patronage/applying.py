@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import attrs
 
+from patronage._frozen import FrozenMapping
+from patronage.between import PromisedCredit, PromisedGrant, followed_up
 from patronage.book import Book
+from patronage.building import build_booking
 from patronage.errors import InvalidValueError, PolicyError
 from patronage.ledger import (
     REDEEMED,
     Account,
     AccountKind,
     Basis,
+    Benefit,
     Booking,
     Grant,
     GrantChange,
     Source,
     WakeChange,
     WakeUp,
-    build_booking,
 )
-from patronage.occasions import Credit, Debit, Effect, Give, Occasion, Revoke, SetTo, Use, Wake, usable
+from patronage.occasions import (
+    Credit,
+    Debit,
+    Effect,
+    FollowUp,
+    Give,
+    HandOver,
+    Occasion,
+    Revoke,
+    SetTo,
+    Use,
+    Wake,
+    usable,
+)
+from patronage.periods import Calendar
 from patronage.terms import BoundTerms
 from patronage.units import Amount
 
@@ -77,10 +95,51 @@ def apply_effects(
             use(book, effect, policy, about)
         elif isinstance(effect, Revoke):
             revoke(book, effect, policy, about)
+        elif isinstance(effect, HandOver):
+            benefit = Benefit(effect.kind, effect.reward, effect.amount, effect.quantity, FrozenMapping())
+            book.benefits.append(benefit)
         elif isinstance(effect, Wake):
             if effect.at <= at:
                 raise PolicyError(policy, "a wake-up lies after the occasion that sets it.")
             book.wake(WakeChange.SET, WakeUp(effect.at, policy, effect.name, effect.facts), effect.rule, about)
+        elif isinstance(effect, FollowUp):
+            if policy not in bound.follows_up:
+                raise PolicyError(policy, "it gives a FollowUp: say so by an attribute follows_up that is True.")
+            if effect.receiver == book.account:
+                raise PolicyError(policy, "a follow-up is for another account: give a Credit or a Give.")
+            for credit in effect.credits:
+                if credit.amount.unit not in bound.units:
+                    raise PolicyError(policy, f"it follows up {credit.amount.unit}, which is no unit of the terms.")
+            credits, gives = promised(effect, at, calendar)
+            made = followed_up(effect.receiver, about, book.cause, policy, at, credits, gives, effect.why)
+            book.follow_ups = [*(book.follow_ups or ()), made]
+
+
+def promised(
+    effect: FollowUp, at: datetime, calendar: Calendar
+) -> tuple[tuple[PromisedCredit, ...], tuple[PromisedGrant, ...]]:
+    """What a follow-up promises, its lives and terms counted from *at*."""
+    credits = tuple(
+        PromisedCredit(
+            amount=credit.amount,
+            rule=credit.rule or effect.rule,
+            label=credit.label,
+            validity=credit.life.resolve(at, calendar) if credit.validity is None else credit.validity,
+        )
+        for credit in effect.credits
+    )
+    gives = tuple(
+        PromisedGrant(
+            key=give.key,
+            value=give.value,
+            valid_until=None if give.lasts is None else give.lasts.end(at, calendar),
+            uses=give.uses,
+            occasion=give.occasion,
+            rule=give.rule or effect.rule,
+        )
+        for give in effect.gives
+    )
+    return credits, gives
 
 
 def book_on(book: Book, account: Account, policy: str) -> Book:
@@ -100,7 +159,7 @@ def give(book: Book, effect: Give, policy: str, about: Source) -> None:
     at = book.at
     if at is None:
         raise InvalidValueError("A grant is given at an instant.")
-    until = None if effect.lasts is None else effect.lasts.end(at, book.calendar)
+    until = effect.end(at, book.calendar)
     grant = Grant(effect.key, effect.value, at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, about)
     book.grant(GrantChange.GIVEN, extended(book.grants, grant, at), policy, effect.rule, about, effect.why)
 

@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.between import root_from
 from patronage.errors import AmountOverflowError, LedgerError
 from patronage.ledger import (
     DEBT,
@@ -44,6 +45,7 @@ from patronage.state import (
     pending_key,
     put,
     settle,
+    settled_after,
     take,
     wake_key,
 )
@@ -106,6 +108,7 @@ class _Walk:
         self._pending: list[Lot] = []
         self._grants: tuple[Grant, ...] = ()
         self._wake_ups: list[WakeUp] = []
+        self._settled_at: datetime | None = None
         self._events: set[str] = set()
         self._roots: dict[str, int] = {}
         self._derived: tuple[datetime | None, set[str]] = (None, set())
@@ -148,7 +151,10 @@ class _Walk:
             self._bad(
                 commit, f"it is number {commit.ordinal} of its root, and {self._roots.get(commit.root, 0)} was due."
             )
-        named = {event.id, commit.root} | {e.about.root for e in commit.entries if e.about.account == self.account}
+        abouts = {e.about for e in commit.entries}
+        named = {event.id, commit.root} | {
+            about.root if about.account == self.account else root_from(about.account, about.root) for about in abouts
+        }
         if not named <= set(commit.names):
             self._bad(commit, f"its names lack {min(named - set(commit.names))}.")
         if commit.refusal is not None:
@@ -259,6 +265,7 @@ class _Walk:
         """What the commit left: no debt beside what could pay it, and the stated `next_due`."""
         at = commit.event.occurred_at
         self._clock = at if self._clock is None else max(self._clock, at)
+        self._settled_at = settled_after(self._settled_at, commit.entries, commit.event.id)
         settle(self._lots, self._pending, self._clock)
         for unit, lots in list(self._lots.items()):
             if not lots:
@@ -279,8 +286,8 @@ class _Walk:
         if not isinstance(after, State):
             return
         held = {unit: tuple(lots) for unit, lots in self._lots.items()}
-        lots, rest = dict(after.lots), (after.pending, after.grants, after.wake_ups, after.next_due)
-        mine = (tuple(self._pending), self._grants, tuple(self._wake_ups), commit.next_due)
+        lots, rest = dict(after.lots), (after.pending, after.grants, after.wake_ups, after.next_due, after.settled_at)
+        mine = (tuple(self._pending), self._grants, tuple(self._wake_ups), commit.next_due, self._settled_at)
         found = (self.account, self._version, self._clock, held, mine)
         if found != (after.account, after.version, after.clock, lots, rest):
             self._bad(commit, "the state saved with it is not the sum of the entries.")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import attrs
 
-from patronage.accounts import Account, derived_id
+from patronage.accounts import ALWAYS, Account, Reason, Source, Validity, derived_id, reason
+from patronage.units import Amount
+
+FOLLOWED_UP: Final = reason("followed_up")
 
 
 @attrs.frozen(kw_only=True)
@@ -51,4 +55,93 @@ def counterpart(on: Account, origin: Account, event: str, root: str, occurred_at
         origin=origin,
         event=event,
         root=root,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class PromisedCredit:
+    """A part of a follow-up: *amount* by *rule*, with the *validity* that the origin gave it."""
+
+    amount: Amount
+    rule: str = ""
+    label: str | None = None
+    validity: Validity = ALWAYS
+
+
+@attrs.frozen(kw_only=True)
+class PromisedGrant:
+    """A part of a follow-up: a grant of *key* (and *value*) by *rule*, until an instant, perhaps with uses."""
+
+    key: str
+    value: str | None = None
+    valid_until: datetime | None = None
+    uses: int | None = None
+    occasion: str = ""
+    rule: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class FollowedUp:
+    """
+    What a policy gives the *receiver* for what happened on another account: made by a program, never by a caller.
+
+    It states all that the receiver now gets for *origin*, the other account and the root there: the
+    receiver books that less what the chain of those with one origin, policy and receiver has booked.
+    *event* is what gave rise to it (the purchase, a refund of it, what fell due), *ordinal* the place of
+    that among the commits of the root: an older total that arrives later changes nothing.
+    """
+
+    id: str
+    member: str
+    occurred_at: datetime
+    receiver: Account
+    origin: Source
+    event: str
+    policy: str
+    ordinal: int = 0
+    credits: tuple[PromisedCredit, ...] = ()
+    gives: tuple[PromisedGrant, ...] = ()
+    reason: Reason = FOLLOWED_UP
+
+    @property
+    def about(self) -> str:
+        """The origin's root, as it is named here."""
+        return root_from(self.origin.account, self.origin.root)
+
+    @property
+    def chain(self) -> str:
+        """What all follow-ups of one origin, policy and receiver have in common."""
+        origin, receiver = self.origin, self.receiver
+        parts = (origin.account.kind.value, origin.account.id, origin.root, self.policy)
+        return derived_id("h", *parts, receiver.kind.value, receiver.id)
+
+    def with_more(self, other: FollowedUp) -> FollowedUp:
+        """One total of two parts: a policy may give one receiver something by several rules."""
+        return attrs.evolve(self, credits=self.credits + other.credits, gives=self.gives + other.gives)
+
+
+def followed_up(
+    receiver: Account,
+    origin: Source,
+    event: str,
+    policy: str,
+    occurred_at: datetime,
+    credits: tuple[PromisedCredit, ...],
+    gives: tuple[PromisedGrant, ...],
+    why: Reason,
+) -> FollowedUp:
+    """The follow-up of *policy* for *receiver*, under the id that follows from the origin's account and the event."""
+    account = origin.account
+    parts = (account.kind.value, account.id, event, policy, receiver.kind.value, receiver.id)
+    return FollowedUp(
+        id=derived_id("f", *parts),
+        member=receiver.id,
+        occurred_at=occurred_at,
+        receiver=receiver,
+        origin=origin,
+        event=event,
+        policy=policy,
+        credits=credits,
+        gives=gives,
+        reason=why,
     )

@@ -7,13 +7,16 @@ total order: by label priority where a reward has one, then earliest expiry, age
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
+from itertools import chain
 
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.between import FollowedUp
+from patronage.building import build_lot, build_transfer
 from patronage.errors import AmountOverflowError
 from patronage.ledger import (
     ALWAYS,
@@ -21,6 +24,7 @@ from patronage.ledger import (
     ISSUED,
     Account,
     Balance,
+    Benefit,
     Booking,
     Entry,
     Fact,
@@ -34,8 +38,6 @@ from patronage.ledger import (
     WakeChange,
     WakeEntry,
     WakeUp,
-    build_lot,
-    build_transfer,
     lot_key,
     reason,
 )
@@ -53,6 +55,7 @@ from patronage.state import (
     pending_key,
     put,
     settle,
+    settled_after,
     take,
     wake_key,
     with_steps,
@@ -74,17 +77,21 @@ class Book:
     """
     The lots, grants and wake-ups of one account while a decision is written.
 
-    *others* are the books of the other accounts that the decision may change, where there are any.
+    *others* are the books of the other accounts that the decision may change, where there are any;
+    *follow_ups* is what other accounts are to be told.
     """
 
     __slots__ = (
         "_lots",
+        "_settles",
         "_wrote",
         "account",
         "at",
+        "benefits",
         "calendar",
         "cause",
         "entries",
+        "follow_ups",
         "grants",
         "others",
         "pending",
@@ -100,10 +107,13 @@ class Book:
         self.grants = state.grants
         self.wake_ups = state.wake_ups
         self.entries: list[Entry] = []
+        self.benefits: list[Benefit] = []
         self.at = state.clock
         self.cause = ""
         self.others: dict[Account, Book] | None = None
+        self.follow_ups: list[FollowedUp] | None = None
         self._wrote: dict[str, int] = {}
+        self._settles = False
 
     # Reading.
 
@@ -222,9 +232,12 @@ class Book:
     def lot(self, unit: str, steps: int, label: str | None, validity: Validity, source: Source) -> Lot:
         """What a credit becomes: a lot of its own with source and age; what never ends, and tallies, merge."""
         at = self.at
-        if validity.available_at is not None and validity.endless and at is not None and validity.available_at <= at:
-            validity = attrs.evolve(validity, available_at=None)  # Past: it merges like all that never ends.
-        if self.is_tally(unit) or (validity.endless and validity.available_at is None and not validity.on_confirmation):
+        merges = self.is_tally(unit)
+        if validity.expires_at is None and validity.endless:
+            if validity.available_at is not None and at is not None and validity.available_at <= at:
+                validity = attrs.evolve(validity, available_at=None)  # Past: it merges like all that never ends.
+            merges = merges or (validity.available_at is None and not validity.on_confirmation)
+        if merges:
             return build_lot(unit, steps, label, validity, None, None, None)
         return build_lot(unit, steps, label, validity, source, self.at, None)
 
@@ -232,8 +245,9 @@ class Book:
         """What becomes available first pays the debt of its unit and label; only the rest forms a lot."""
         at = self.at
         assert at is not None
-        if is_pending(part, at):
-            return (part,)
+        held = self.lots(part.unit)
+        if not held or held[-1].validity.expires_at is not None or is_pending(part, at):
+            return (part,)  # Debts never expire: in canonical order they stand among the last.
         debt = self.debt(part.unit, part.label)
         if not debt:
             return (part,)
@@ -324,6 +338,7 @@ class Book:
             known = (one for one in self.grants if one.identity == grant.identity and not one.ended)
             before = next(known, None)
         entry = GrantEntry(cause, self.number(cause), self.at, policy, rule, about, change, grant, why, before)
+        self._settles = True
         self.grants = apply_grant(self.grants, entry)
         self.entries.append(entry)
         if is_grant_end(change):
@@ -347,8 +362,10 @@ class Book:
                     self.end_lot(lot, cause)
 
     def wake(self, change: WakeChange, wake_up: WakeUp, rule: str, about: Source, cause: str | None = None) -> None:
-        """Sets or ends a wake-up."""
+        """Sets or ends a wake-up; one that is set already is left as it is."""
         assert self.at is not None
+        if change is WakeChange.SET and wake_up in self.wake_ups:
+            return
         name = self.cause if cause is None else cause
         entry = WakeEntry(
             name, self.number(name), self.at, wake_up.policy, rule, about, change, wake_up, reason("wake_up")
@@ -366,14 +383,25 @@ class Book:
         lots = [self.lots(unit) for unit in self.units_held()]
         return next_due(lots, self.pending, self.grants, self.wake_ups, self.calendar)
 
-    def pass_to(self, at: datetime) -> list[tuple[str, Lot | Grant | WakeUp]]:
+    def wakes(self, at: datetime, last: Collection[str], *, named: bool) -> list[WakeUp]:
+        """Ends the wake-ups that are due at *at*, and gives them: those *named* one of *last*, or all others."""
+        self.at = at
+        woken = [one for one in self.wake_ups if one.at <= at and (one.name in last) is named]
+        for wake_up in woken:
+            facts = repr(sorted(wake_up.facts.items()))
+            cause = due_cause("wake", at, (wake_up.policy, wake_up.name, facts))
+            self.wake(WakeChange.ENDED, wake_up, "", Source(self.account, cause), cause)
+        return woken
+
+    def pass_to(self, at: datetime) -> list[tuple[str, Lot | Grant]]:
         """
-        One instant *at*, which is due: what becomes available, then what ends, then wake-ups.
+        One instant *at*, which is due: what becomes available, then what ends.
 
         Gives what happened, in order, for the policies to be shown.
         """
         self.at = at
-        happened: list[tuple[str, Lot | Grant | WakeUp]] = []
+        self._settles = True
+        happened: list[tuple[str, Lot | Grant]] = []
         ready = []
         while self.pending and not is_pending(self.pending[0], at):
             ready.append(self.pending.pop(0))
@@ -396,12 +424,6 @@ class Book:
                 cause = due_cause("grant", at, grant.identity)
                 self._grant(GrantChange.ENDED, ended, "", "", grant.source, reason("ran_out"), cause)
                 happened.append(("grant_ended", ended))
-        for wake_up in self.wake_ups:
-            if wake_up.at <= at:
-                facts = repr(sorted(wake_up.facts.items()))
-                cause = due_cause("wake", at, (wake_up.policy, wake_up.name, facts))
-                self.wake(WakeChange.ENDED, wake_up, "", Source(self.account, cause), cause)
-                happened.append(("woken", wake_up))
         return happened
 
     def _renewed(self, lot: Lot, at: datetime) -> bool:
@@ -433,7 +455,7 @@ class Book:
             settle(lots, self.pending, at)
         kept = self.state.lots
         if self._lots:
-            items = dict(kept)
+            items = kept.thawed()
             for unit, held in self._lots.items():
                 if held:
                     items[unit] = tuple(held)
@@ -442,10 +464,15 @@ class Book:
             kept = FrozenMapping.owning(items)
         grants = self.grants
         if grants:
-            grants = needed_grants(grants, (*kept.values(), self.pending))
+            grants = needed_grants(grants, chain(kept.values(), (self.pending,)))
         due = next_due(kept.values(), self.pending, grants, self.wake_ups, self.calendar)
         clock = at if self.state.clock is None or at > self.state.clock else self.state.clock
-        return build_state(self.account, version, clock, kept, tuple(self.pending), grants, self.wake_ups, due)
+        settled_at = self.state.settled_at
+        if self._settles:
+            settled_at = settled_after(settled_at, self.entries, self.cause)
+        return build_state(
+            self.account, version, clock, kept, tuple(self.pending), grants, self.wake_ups, due, settled_at
+        )
 
 
 def _text(at: datetime | None) -> Fact:

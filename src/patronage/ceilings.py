@@ -9,8 +9,9 @@ from typing import Final, Protocol
 
 from patronage._frozen import FrozenMapping
 from patronage.accounts import Account
+from patronage.building import build_booking
 from patronage.errors import InvalidValueError
-from patronage.ledger import ALWAYS, Basis, Reason, Validity, build_booking
+from patronage.ledger import ALWAYS, Basis, Reason, Validity
 from patronage.occasions import AT_ONCE, Credit, Occasion, build_credit
 from patronage.periods import LATEST, Calendar, Period
 from patronage.rules import Ceiling, EarningRule, Grain, SpendRule

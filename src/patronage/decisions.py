@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import attrs
 
-from patronage._build import builder
+from patronage._build import blank
+from patronage.between import FollowedUp
 from patronage.errors import RejectedError
 from patronage.events import Event
 from patronage.ledger import ISSUED, Account, Benefit, Commit, Entry, Refusal, RejectionCode, Transfer
@@ -38,7 +38,8 @@ class Accepted:
     The event was decided: one commit for each account that changed, to be appended all or none.
 
     *repeated* says that the event was answered before: this is the first answer, with nothing to
-    append.
+    append. *follow_ups* are what other accounts get for it: events of their own, to be decided on the
+    receivers and appended with it (`Loyalty` does so).
     """
 
     account: Account
@@ -46,6 +47,7 @@ class Accepted:
     commits: tuple[Commit, ...]
     states: tuple[State, ...]
     repeated: bool
+    follow_ups: tuple[FollowedUp, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -55,7 +57,10 @@ class Accepted:
     @property
     def commit(self) -> Commit | None:
         """The commit of the event's own account, where there is one."""
-        return next((commit for commit in self.commits if commit.account == self.account), None)
+        for commit in self.commits:
+            if commit.account == self.account:
+                return commit
+        return None
 
     @property
     def state(self) -> State | None:
@@ -104,7 +109,8 @@ class Rejected:
     """
     The event was refused: *refusal* says why. A final refusal comes with a commit to store.
 
-    One that is not final leaves nothing behind: the same event may be sent again.
+    One that is not final leaves nothing behind: the same event may be sent again. *follow_ups* are of
+    what time did before it.
     """
 
     account: Account
@@ -113,6 +119,7 @@ class Rejected:
     commits: tuple[Commit, ...]
     states: tuple[State, ...]
     repeated: bool
+    follow_ups: tuple[FollowedUp, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -157,4 +164,21 @@ class Rejected:
 
 Decision = Accepted | Rejected
 
-build_accepted: Callable[..., Accepted] = builder(Accepted)
+
+_BLANK_ACCEPTED: Final = blank(Accepted)
+
+
+def build_accepted(
+    account: Account,
+    event: Event,
+    commits: tuple[Commit, ...],
+    states: tuple[State, ...],
+    repeated: bool,
+    follow_ups: tuple[FollowedUp, ...] = (),
+) -> Accepted:
+    """`Accepted(...)`, all fields in order, unchecked."""
+    made = _BLANK_ACCEPTED()
+    made.account, made.event, made.commits = account, event, commits
+    made.states, made.repeated, made.follow_ups = states, repeated, follow_ups
+    made.__class__ = Accepted
+    return made  # type: ignore[no-any-return]

@@ -15,11 +15,12 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.building import build_booking
 from patronage.ceilings import BoundCeiling, Uses
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Line, Purchase
-from patronage.figures import Counted, Multiplier, Plan, Setting, Share, lines_of
-from patronage.ledger import Fact, Reason, build_booking
+from patronage.figures import Count, Counted, Multiplier, Plan, Setting, Share, lines_of
+from patronage.ledger import Fact, Reason
 from patronage.occasions import Condition, Effect, Life, Occasion, Read, build_credit
 from patronage.rules import Ceiling, Grain, Group, MultiplierRule, Rule, Stacking
 from patronage.units import build_amount, rounded
@@ -43,7 +44,19 @@ Trace = list[WhyNot] | None
 class Earning:
     """The rules of a policy, bound: `credits` gives what an occasion earns."""
 
-    __slots__ = ("_ceilings", "_groups", "_multipliers", "_plans", "_policy", "_setting", "ceilings", "reads", "shared")
+    __slots__ = (
+        "_alone",
+        "_ceilings",
+        "_groups",
+        "_multipliers",
+        "_plans",
+        "_policy",
+        "_rules_have_ceilings",
+        "_setting",
+        "ceilings",
+        "reads",
+        "shared",
+    )
 
     def __init__(
         self, rules: Sequence[Rule], groups: Sequence[Group], ceilings: Sequence[Ceiling], setting: Setting
@@ -69,6 +82,8 @@ class Earning:
                     f"Multiplier {multiplier.name} names {quote(missing)}, which is no rule of earning."
                 )
         self._groups = {group.name: group for group in groups}
+        # Each figure is rounded by itself: nothing is shared out over lines, rules or multipliers.
+        self._alone = all(plan.grain is Grain.RULE for plan in plans) and all(m.of_rounded for m in self._multipliers)
         grouped = [(p.group, p.name) for p in plans] + [(m.group, m.name) for m in self._multipliers]
         for group, name in grouped:
             if group is not None and group not in self._groups:
@@ -80,6 +95,7 @@ class Earning:
             if all(plan.unit != held.unit for plan in plans):
                 raise InvalidValueError(f"Ceiling {held.ceiling.name} is in {held.unit}, which no rule of it credits.")
         on_spend = tuple(plan.spend_ceiling for plan in plans if plan.spend_ceiling is not None)
+        self._rules_have_ceilings = any(plan.ceilings for plan in plans)
         self.ceilings = (*(c for plan in plans for c in plan.ceilings), *on_spend, *self._ceilings)
         tallies = [ceiling.tally for ceiling in self.ceilings if ceiling.tally is not None]
         if len(set(tallies)) < len(tallies):
@@ -135,7 +151,7 @@ class Earning:
         if self._groups:
             shares = self._grouped(shares, occasion.lines, trace)
         later = self._multiply(shares, occasion, trace) if self._multipliers else ()
-        granted = _rounded(shares)
+        granted = _rounded(shares, self._alone)
         for multiplier in later:
             _add_rounded(multiplier, granted)
         if self.ceilings:
@@ -154,7 +170,7 @@ class Earning:
             members = [share for share in kept if share.plan.group == group.name]
             if len(members) < 2:
                 continue
-            if group.by_line and all(share.by_line is not None for share in members):
+            if group.by_line and all(share.count.by_line is not None for share in members):
                 _divide_lines(members, group.stacking, lines)
             else:
                 winner = members[0]
@@ -178,6 +194,8 @@ class Earning:
                 active.append(multiplier)
             elif trace is not None:
                 self._not(trace, multiplier.name, "condition", {})
+        if self._alone:
+            return self._stacked(active) if len(active) > 1 else active
         later = [multiplier for multiplier in active if multiplier.of_rounded]
         if len(later) < len(active):
             for share in shares:
@@ -190,7 +208,7 @@ class Earning:
         self, share: Share, multipliers: list[Multiplier], occasion: Occasion
     ) -> list[tuple[Multiplier, int, int]]:
         """The multipliers' exact parts of a share. Lines on which the same ones work are taken together."""
-        by_line = share.by_line
+        by_line = share.count.by_line
         if by_line is not None and share.plan.grain is Grain.LINE:
             return self._extras_by_line(share, by_line, multipliers, occasion)
         if by_line is None or all(m.lines is None for m in multipliers):
@@ -203,7 +221,7 @@ class Earning:
             parts[working] = parts.get(working, 0) + base
         extras: list[tuple[Multiplier, int, int]] = []
         for working, base in parts.items():
-            n0, d0 = share.plan.exact(base, share.base_d)
+            n0, d0 = share.plan.exact(base, share.count.d)
             if n0:
                 gains = self._gains([multipliers[i] for i in working])
                 extras.extend((m, n0 * n, d0 * d) for m, n, d in gains)
@@ -214,9 +232,10 @@ class Earning:
     ) -> list[tuple[Multiplier, int, int]]:
         """The multipliers' exact parts of each line, and their sums."""
         sums: dict[str, tuple[Multiplier, int, int]] = {}
+        share.line_extras = []
         for base, line in zip(by_line, occasion.lines, strict=True):
             working = [m for m in multipliers if base and (m.lines is None or m.lines.holds(occasion, line))]
-            n0, d0 = share.plan.exact(base, share.base_d)
+            n0, d0 = share.plan.exact(base, share.count.d)
             extras = [(m, n0 * n, d0 * d) for m, n, d in self._gains(working)]
             share.line_extras.append(extras)
             for m, n, d in extras:
@@ -258,57 +277,61 @@ class Earning:
     def _trim(self, shares: list[Share], occasion: Occasion, uses: Uses) -> None:
         """Ceilings of the rules, then those of the policy. What is left after all of them counts as used."""
         trimmed: list[tuple[BoundCeiling, str | None, list[Share]]] = []
-        for plan in {id(share.plan): share.plan for share in shares if share.plan.ceilings}.values():
-            members = [share for share in shares if share.plan is plan]
-            trimmed.extend((ceiling, plan.label, members) for ceiling in plan.ceilings)
+        if self._rules_have_ceilings:
+            for plan in {id(share.plan): share.plan for share in shares if share.plan.ceilings}.values():
+                members = [share for share in shares if share.plan is plan]
+                trimmed.extend((ceiling, plan.label, members) for ceiling in plan.ceilings)
         for ceiling in self._ceilings:
             trimmed.append((ceiling, None, [share for share in shares if share.plan.unit == ceiling.unit]))
         for ceiling, label, members in trimmed:
             ceiling.trim(members, occasion, label, uses)
         for ceiling, label, members in trimmed:
             if ceiling.ceiling.per_money is None:
-                ceiling.use(occasion, label, max(0, sum(share.steps for share in members)), uses)
+                steps = 0
+                for share in members:
+                    steps += share.steps
+                if steps > 0:
+                    ceiling.use(occasion, label, steps, uses)
 
     def _credit(self, shares: list[Share], occasion: Occasion, uses: Uses, trace: Trace) -> list[Effect]:
         """One credit for each unit, label and life, and the tallies of the ceilings used."""
-        credits: dict[tuple[str, str | None, int], list[Share]] = {}
+        bundles: dict[tuple[str, str | None, int], list[Share]] = {}
         for share in shares:
             if share.steps:
-                plan = share.plan
-                key = (plan.unit, plan.label, id(plan.life))
-                members = credits.get(key)
+                members = bundles.get(share.plan.bundle)
                 if members is None:
-                    credits[key] = [share]
+                    bundles[share.plan.bundle] = [share]
                 else:
                     members.append(share)
             elif trace is not None:
                 code = "ceiling_full" if share.wanted > 0 else "below_one_step"
                 self._not(trace, share.rule, code, {"ceiling": share.trimmed_by, "wanted": share.wanted})
         effects: list[Effect] = []
-        for members in credits.values():
-            total = 0
-            books = []
+        for members in bundles.values():
+            total, books = 0, []
             for share in members:
-                total += share.steps
+                steps, giver, count = share.steps, share.giver, share.count
+                total += steps
                 books.append(
                     build_booking(
-                        share.rule,
-                        share.steps,
+                        giver.name,
+                        steps,
                         share.wanted,
-                        (share.base_n, share.base_d),
+                        count.base,
                         (share.n, share.d),
-                        share.rate,
+                        giver.rate,
                         share.rounding,
-                        share.ids,
+                        count.ids,
                         share.trimmed_by,
                     )
                 )
-            plan = members[0].plan
             if total > 0:
+                first = members[0]
+                plan = first.plan
                 validity = plan.validity(occasion.at, occasion.calendar)
                 amount = build_amount(total, plan.unit)
                 effects.append(
-                    build_credit(amount, members[0].rule, plan.label, plan.life, EARNED, tuple(books), validity)
+                    build_credit(amount, first.giver.name, plan.label, plan.life, EARNED, tuple(books), validity)
                 )
         for (ceiling, label), steps in uses.items():
             if ceiling.tally is not None:
@@ -322,30 +345,33 @@ def _reads(condition: Condition | None) -> tuple[Read, ...]:
 
 def _divide_lines(members: list[Share], stacking: Stacking, lines: Sequence[Line]) -> None:
     """On each line one rule of the group counts: the best, or the first that counts there."""
+    kept = [list(share.count.by_line or ()) for share in members]
     for i in range(len(lines)):
-        here = [(share, share.by_line[i]) for share in members if share.by_line is not None and share.by_line[i]]
+        here = [(share, mine) for share, mine in zip(members, kept, strict=True) if mine[i]]
         if len(here) < 2:
             continue
         winner, won = here[0]
         if stacking is Stacking.BEST:
-            best_n, best_d = winner.plan.exact(won, winner.base_d)
-            for share, base in here[1:]:
-                n, d = share.plan.exact(base, share.base_d)
+            best_n, best_d = winner.plan.exact(won[i], winner.count.d)
+            for share, mine in here[1:]:
+                n, d = share.plan.exact(mine[i], share.count.d)
                 if n * best_d > best_n * d:
                     winner, best_n, best_d = share, n, d
-        for share, _ in here:
-            if share is not winner and share.by_line is not None:
-                share.by_line = [0 if k == i else base for k, base in enumerate(share.by_line)]
-    for share in members:
-        by_line = share.by_line or []
-        share.base_n = sum(by_line)
-        share.ids = lines_of(by_line, lines)
-        share.n, share.d = share.plan.exact(share.base_n, share.base_d)
+        for share, mine in here:
+            if share is not winner:
+                mine[i] = 0
+    for share, by_line in zip(members, kept, strict=True):
+        share.count = Count(by_line, sum(by_line), share.count.d, lines_of(by_line, lines))
+        share.n, share.d = share.plan.exact(share.count.n, share.count.d)
         share.wanted_n = share.n
 
 
-def _rounded(shares: list[Share]) -> list[Share]:
+def _rounded(shares: list[Share], alone: bool) -> list[Share]:
     """Each cell rounded once: a rule with its exact multipliers, a line of it, or all rules of the event."""
+    if alone:
+        for share in shares:
+            _round_alone(share)
+        return shares
     granted: list[Share] = []
     together: dict[tuple[str, str | None, Life], list[Share]] = {}
     for share in shares:
@@ -357,23 +383,26 @@ def _rounded(shares: list[Share]) -> list[Share]:
         elif share.extras:
             granted.extend(_cell([share]))
         else:
-            n, d = share.n, share.d
-            share.steps = share.wanted = n if d == 1 else rounded(n, d, plan.mode)
-            if share.trimmed_by is not None:
-                share.wanted = max(share.steps, rounded(share.wanted_n, d, plan.mode))
+            _round_alone(share)
             granted.append(share)
     for cell in together.values():
         granted.extend(_cell(cell))
     return granted
 
 
+def _round_alone(share: Share) -> None:
+    """A figure that is a cell of its own."""
+    n, d = share.n, share.d
+    share.steps = share.wanted = n if d == 1 else rounded(n, d, share.plan.mode)
+    if share.trimmed_by is not None:
+        share.wanted = max(share.steps, rounded(share.wanted_n, d, share.plan.mode))
+
+
 def _with_extras(share: Share) -> list[Share]:
     """A share and those of its multipliers, which count on the same base."""
     parts = [share]
     for multiplier, n, d in share.extras or ():
-        part = Share(
-            share.plan, multiplier.name, multiplier.rate, share.by_line, share.base_n, share.base_d, n, d, share.ids
-        )
+        part = Share(share.plan, multiplier, share.count, n, d)
         part.trimmed_by = share.trimmed_by
         parts.append(part)
     return parts
@@ -406,11 +435,11 @@ def _by_line(share: Share) -> list[Share]:
     """Each line rounded by itself, with its part of the multipliers."""
     parts = _with_extras(share)
     plan = share.plan
-    for i, base in enumerate(share.by_line or ()):
+    for i, base in enumerate(share.count.by_line or ()):
         if not base:
             continue
         extras = {m.name: (n, d) for m, n, d in share.line_extras[i]} if share.line_extras else {}
-        ratios = [plan.exact(base, share.base_d)] + [extras.get(part.rule, (0, 1)) for part in parts[1:]]
+        ratios = [plan.exact(base, share.count.d)] + [extras.get(part.rule, (0, 1)) for part in parts[1:]]
         for part, steps in zip(parts, _round_sum(ratios, plan), strict=True):
             part.grant(part.steps + steps)
     return parts
@@ -418,9 +447,9 @@ def _by_line(share: Share) -> list[Share]:
 
 def _add_rounded(multiplier: Multiplier, granted: list[Share]) -> None:
     """A multiplier of rounded figures: a share of its own, rounded by itself, beside each rule it multiplies."""
-    for share in [share for share in granted if share.rule in multiplier.of]:
+    for share in [share for share in granted if share.giver.name in multiplier.of]:
         n, d = share.steps * multiplier.gain_n, multiplier.d
-        extra = Share(share.plan, multiplier.name, multiplier.rate, None, share.base_n, share.base_d, n, d, share.ids)
+        extra = Share(share.plan, multiplier, share.count, n, d)
         extra.rounding = multiplier.rounding
         extra.grant(rounded(n, d, multiplier.mode))
         granted.append(extra)

@@ -15,7 +15,8 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.between import Counterpart
+from patronage.accounts import Account
+from patronage.between import Counterpart, FollowedUp
 from patronage.errors import InvalidValueError
 from patronage.fields import (
     ATTRIBUTES_MAX,
@@ -268,6 +269,30 @@ class StatusEnd:
 
 
 @attrs.frozen(kw_only=True)
+class RateDeclared:
+    """
+    The rate of a period is declared: *credit* for each *per* of what the total *rule* of *policy* counted.
+
+    *of* is an instant of the period: any one, such as the first of its last day. A period's rate is
+    declared once.
+    """
+
+    id: str = attrs.field(converter=identifier)
+    member: str = attrs.field(converter=identifier)
+    occurred_at: datetime = attrs.field(converter=utc)
+    policy: str = attrs.field(converter=word)
+    rule: str = attrs.field(converter=word)
+    of: datetime = attrs.field(converter=utc)
+    credit: Amount = attrs.field(validator=positive)
+    per: Amount = attrs.field(validator=positive)
+
+    @property
+    def about(self) -> str:
+        """The declaration itself."""
+        return self.id
+
+
+@attrs.frozen(kw_only=True)
 class TimePassed:
     """What time alone did, up to *occurred_at*: made by `Program.advance`, never by a caller. Its id begins `~t/`."""
 
@@ -295,12 +320,20 @@ Event = (
     | Adjustment
     | StatusGrant
     | StatusEnd
+    | RateDeclared
     | TimePassed
     | Counterpart
+    | FollowedUp
 )
 
-MADE: Final = (TimePassed, Counterpart)
+MADE: Final = (TimePassed, Counterpart, FollowedUp)
 """What a program makes: it is stored, and never sent from outside."""
+
+
+def own_account(event: Event) -> Account:
+    """The account that an event is of: the member's, or the receiver's of a follow-up."""
+    return event.receiver if isinstance(event, FollowedUp) else Account.member(event.member)
+
 
 __all__ = [
     "ATTRIBUTES_MAX",
@@ -319,9 +352,11 @@ __all__ = [
     "Discount",
     "Enrolment",
     "Event",
+    "FollowedUp",
     "Line",
     "LineKind",
     "Purchase",
+    "RateDeclared",
     "Redemption",
     "Refund",
     "RefundLine",
@@ -334,5 +369,6 @@ __all__ = [
     "identifier",
     "many",
     "numbered",
+    "own_account",
     "word",
 ]

@@ -39,68 +39,71 @@ class Setting:
             raise InvalidValueError(f"{where} is in {quote(code)}, which is no unit of the terms.")
         return found
 
+    def distinct(self, tallies: Sequence[str]) -> None:
+        """Raises InvalidValueError where two ceilings, totals or thresholds keep one tally."""
+        if len(set(tallies)) < len(tallies):
+            raise InvalidValueError(f"Two ceilings, totals or thresholds of policy {self.policy} have one name.")
+
+
+class Count:
+    """What a rule counts on an event, `n` / `d`: of each line (over *d*) where lines count, and the lines' ids."""
+
+    __slots__ = ("base", "by_line", "d", "ids", "n")
+
+    def __init__(self, by_line: list[int] | None, n: int, d: int, ids: tuple[str, ...]) -> None:
+        self.by_line = by_line
+        self.n = n
+        self.d = d
+        self.ids = ids
+        self.base = (n, d)
+
 
 class Share:
     """
-    What one rule has in an event: first its exact figure `n` / `d`, then the steps it is granted.
+    What one rule, or one multiplier of it, has in an event: its exact figure `n` / `d`, then the steps granted.
 
-    *by_line* is what each line counts (over *base_d*), where lines count. *extras* are the exact
-    shares of multipliers that are rounded with it; where that is done by line, *line_extras* has
-    those of each line.
+    *giver* is the rule or the multiplier. *extras* are the exact shares of multipliers that are
+    rounded with it; where that is done by line, *line_extras* has those of each line.
     """
 
     __slots__ = (
-        "base_d",
-        "base_n",
-        "by_line",
+        "count",
         "d",
         "extras",
-        "ids",
+        "giver",
         "line_extras",
         "n",
         "plan",
-        "rate",
         "rounding",
-        "rule",
         "steps",
         "trimmed_by",
         "wanted",
         "wanted_n",
     )
 
-    def __init__(
-        self,
-        plan: Plan,
-        rule: str,
-        rate: str,
-        by_line: list[int] | None,
-        base_n: int,
-        base_d: int,
-        n: int,
-        d: int,
-        ids: tuple[str, ...],
-    ) -> None:
+    def __init__(self, plan: Plan, giver: Plan | Multiplier, count: Count, n: int, d: int) -> None:
         self.plan = plan
-        self.rule = rule
-        self.rate = rate
+        self.giver = giver
         self.rounding = plan.rounding
-        self.by_line = by_line
-        self.base_n = base_n
-        self.base_d = base_d
+        self.count = count
         self.n = n
         self.d = d
         self.wanted_n = n
-        self.ids = ids
         self.extras: list[tuple[Multiplier, int, int]] | None = None
-        self.line_extras: list[list[tuple[Multiplier, int, int]]] = []
+        self.line_extras: list[list[tuple[Multiplier, int, int]]] | None = None
         self.steps = 0
         self.wanted = 0
         self.trimmed_by: str | None = None
 
     @property
+    def rule(self) -> str:
+        """The name of the rule or multiplier."""
+        return self.giver.name
+
+    @property
     def base(self) -> tuple[int, int]:
         """What the rule counted."""
-        return (self.base_n, self.base_d)
+        return self.count.base
 
     def grant(self, steps: int) -> None:
         """Sets what it wants and, before ceilings, is granted."""
@@ -108,40 +111,45 @@ class Share:
 
 
 class Counted:
-    """What the rules of one evaluation share: the bases of the lines, by what counts and which lines."""
+    """What the rules of one evaluation share: what counts, by which money and which lines."""
 
-    __slots__ = ("_bases", "_occasion", "_pairs", "currency", "purchase")
+    __slots__ = ("_bases", "_counts", "_occasion", "currency", "purchase")
 
     def __init__(self, occasion: Occasion) -> None:
         event = occasion.event
         self._occasion = occasion
-        self.purchase = event if isinstance(event, Purchase) else None
-        self.currency = None if self.purchase is None else self.purchase.currency
+        self.purchase: Purchase | None = None
+        self.currency: str | None = None
+        if isinstance(event, Purchase):
+            self.purchase, self.currency = event, event.lines[0].total.unit  # One without lines is not asked about.
         self._bases: dict[int, list[int]] = {}
-        self._pairs: dict[tuple[int, int], tuple[list[int], tuple[str, ...]]] = {}
+        self._counts: dict[tuple[int, int], Count] = {}
 
-    def money(self, base: Base, lines: Condition | None) -> tuple[list[int], tuple[str, ...]]:
-        """The steps of each line that count, and the ids of those lines."""
-        key = (id(base), id(lines))
-        found = self._pairs.get(key)
-        if found is not None:
-            return found
+    def money(self, plan: Plan) -> Count:
+        """The steps that count for a rule of spend."""
+        found = self._counts.get(plan.counts)
+        if found is None:
+            assert plan.base is not None
+            found = self._counts[plan.counts] = self._money(plan.base, plan.lines)
+        return found
+
+    def _money(self, base: Base, lines: Condition | None) -> Count:
         purchase = self.purchase
         assert purchase is not None
-        counted = self._bases.get(id(base))
-        if counted is None:
-            counted = self._bases[id(base)] = base.of(purchase)
-        members = purchase.lines
+        money = self._bases.get(id(base))
+        if money is None:
+            money = self._bases[id(base)] = base.of(purchase)
+        by_line, ids, total = money, [], 0
         if lines is not None:
             occasion, holds = self._occasion, lines.holds
-            counted = [
-                steps if steps and holds(occasion, line) else 0 for steps, line in zip(counted, members, strict=True)
-            ]
-        ids = tuple([line_id(line) for steps, line in zip(counted, members, strict=True) if steps])
-        self._pairs[key] = (counted, ids)
-        return counted, ids
+            by_line = [s if s and holds(occasion, line) else 0 for s, line in zip(money, purchase.lines, strict=True)]
+        for steps, line in zip(by_line, purchase.lines, strict=True):
+            if steps:
+                ids.append(line.id or "")
+                total += steps
+        return Count(by_line, total, 1, tuple(ids))
 
-    def quantity(self, measure: str | None, lines: Condition | None) -> tuple[list[int], int, tuple[str, ...]]:
+    def quantity(self, measure: str | None, lines: Condition | None) -> Count:
         """The quantity (or *measure*) of each line of goods that counts, over one denominator."""
         assert self.purchase is not None
         ratios, ids = [], []
@@ -155,7 +163,12 @@ class Counted:
         for _, own in ratios:
             while d % own:
                 d *= own
-        return [n * (d // own) for n, own in ratios], d, tuple(ids)
+        by_line = [n * (d // own) for n, own in ratios]
+        return Count(by_line, sum(by_line), d, tuple(ids))
+
+
+_ONE: Final = Count(None, 1, 1, ())
+"""What a bonus counts: the visit, the enrolment."""
 
 
 def line_id(line: Line) -> str:
@@ -170,8 +183,10 @@ class Plan:
         "_validities",
         "activity",
         "base",
+        "bundle",
         "by_day",
         "ceilings",
+        "counts",
         "currency",
         "grain",
         "group",
@@ -221,6 +236,8 @@ class Plan:
             self.per_n = rule.per
             self.rate = f"{unit.text(rule.credit)} per {rule.per} {rule.activity or rule.on.value}"
         self.rounding = self.mode.value
+        self.counts = (id(self.base), id(self.lines))
+        self.bundle = (self.unit, self.label, id(self.life))
         bound = [BoundCeiling.of(ceiling, rule, setting.policy, setting.refund_for) for ceiling in rule.ceilings]
         on_spend = [ceiling for ceiling in bound if ceiling.on_spend]
         if len(on_spend) > 1:
@@ -241,71 +258,57 @@ class Plan:
 
     def share(self, occasion: Occasion, counted: Counted, uses: Uses) -> Share | str:
         """What it comes to on this event, before rounding; a code where it does not apply."""
-        base = self.base
-        if base is not None:
+        if self.base is not None:
             if counted.currency != self.currency:
                 return "other_currency"
-            by_line, ids = counted.money(base, self.lines)
-            base_n, base_d = sum(by_line), 1
-            if not base_n:
-                return "no_line_counts"
-            if self.spend_ceiling is not None:
-                return self._split(by_line, base_n, ids, self.spend_ceiling, occasion, uses)
+            count = counted.money(self)
+            if count.n and self.spend_ceiling is not None:
+                return self._split(count, self.spend_ceiling, occasion, uses)
         elif self.on is not Purchase or isinstance(self.rule, BonusRule):
             return self._bonus(occasion.event)
         else:
-            by_line, base_d, ids = counted.quantity(self.measure, self.lines)
-            base_n = sum(by_line)
-            if not base_n:
-                return "no_line_counts"
-        n, d = self.exact(base_n, base_d) if self.grain is not Grain.LINE else self._by_lines(by_line, base_d)
-        return Share(self, self.name, self.rate, by_line, base_n, base_d, n, d, ids) if n else "below_one_step"
+            count = counted.quantity(self.measure, self.lines)
+        if not count.n:
+            return "no_line_counts"
+        n, d = self.exact(count.n, count.d) if self.grain is not Grain.LINE else self._by_lines(count.by_line, count.d)
+        return Share(self, self, count, n, d) if n else "below_one_step"
 
     def _bonus(self, event: Event | None) -> Share | str:
         """A fixed credit: for a purchase in which something was paid, an enrolment, an activity's count."""
-        times = 1
-        if isinstance(event, Purchase) and not event.total:
-            return "nothing_paid"
         if isinstance(event, Activity):
             if event.kind != self.activity:
                 return "other_activity"
             times = event.count // self.per_n
             if not times:
                 return "below_one_step"
-        count = event.count if isinstance(event, Activity) else 1
-        return Share(self, self.name, self.rate, None, count, 1, times * self.steps, 1, ())
+            return Share(self, self, Count(None, event.count, 1, ()), times * self.steps, 1)
+        if isinstance(event, Purchase) and not event.total:
+            return "nothing_paid"
+        return Share(self, self, _ONE, self.steps, 1)
 
-    def _by_lines(self, by_line: list[int], base_d: int) -> tuple[int, int]:
+    def _by_lines(self, by_line: list[int] | None, base_d: int) -> tuple[int, int]:
         """The exact sum of the lines' figures."""
-        parts = [self.exact(base, base_d) for base in by_line]
+        parts = [self.exact(base, base_d) for base in by_line or ()]
         return sum(n for n, _ in parts), parts[0][1]
 
-    def _split(
-        self,
-        by_line: list[int],
-        base_n: int,
-        ids: tuple[str, ...],
-        ceiling: BoundCeiling,
-        occasion: Occasion,
-        uses: Uses,
-    ) -> Share | str:
+    def _split(self, count: Count, ceiling: BoundCeiling, occasion: Occasion, uses: Uses) -> Share | str:
         """The spend up to the ceiling at the rule's rate, in the order of the lines; the rest at the rate beyond."""
         limit = ceiling.ceiling
-        inside = min(base_n, ceiling.room(occasion, self.label, uses))
-        if inside < base_n and limit.whole:
+        inside = min(count.n, ceiling.room(occasion, self.label, uses))
+        if inside < count.n and limit.whole:
             inside = 0
         left, kept = inside, []
-        for base in by_line:
+        for base in count.by_line or ():
             kept.append(min(base, left))
             left -= kept[-1]
         n, d = self.exact(inside, 1) if self.grain is not Grain.LINE else self._by_lines(kept, 1)
-        wanted_n = self.exact(base_n, 1)[0]
-        if inside < base_n and limit.beyond is not None:
-            n, d = n * self.per_n + (base_n - inside) * limit.beyond.steps * d, d * self.per_n
+        wanted_n = self.exact(count.n, 1)[0]
+        if inside < count.n and limit.beyond is not None:
+            n, d = n * self.per_n + (count.n - inside) * limit.beyond.steps * d, d * self.per_n
             wanted_n *= self.per_n
-        share = Share(self, self.name, self.rate, kept, base_n, 1, n, d, ids)
+        share = Share(self, self, Count(kept, count.n, 1, count.ids), n, d)
         share.wanted_n = wanted_n
-        if inside < base_n:
+        if inside < count.n:
             share.trimmed_by = limit.name
         ceiling.use(occasion, self.label, inside, uses)
         return share if n else "ceiling_full"

@@ -10,14 +10,12 @@ of its commits, and which credit paid which debit can always be told.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from typing import Final
 
 import attrs
 
-from patronage._build import builder
 from patronage._frozen import FrozenMapping
 from patronage.accounts import (
     ADJUSTED,
@@ -236,6 +234,7 @@ class RejectionCode(Enum):
     WRONG_ROOT = "wrong_root"  # It speaks of an event that cannot be refunded, captured, confirmed or undone.
     UNKNOWN_UNIT = "unknown_unit"  # Its amount is in a unit that the terms do not have.
     UNKNOWN_REWARD = "unknown_reward"
+    UNKNOWN_RULE = "unknown_rule"  # It names a policy, rule or period that the terms do not have.
     ALREADY_ENDED = "already_ended"  # A reservation, redemption or purchase that has ended, or is undone.
     PAYS_A_PURCHASE = "pays_a_purchase"  # A redemption that a standing purchase's tender names.
     UNKNOWN_LINE = "unknown_line"  # A refund of a line that the purchase has not.
@@ -390,13 +389,6 @@ def positive_amount(what: str, amount: Amount) -> Amount:
     return amount
 
 
-build_lot: Callable[..., Lot] = builder(Lot)
-build_transfer: Callable[..., Transfer] = builder(Transfer)
-build_commit: Callable[..., Commit] = builder(Commit)
-build_basis: Callable[..., Basis] = builder(Basis)
-build_balance: Callable[..., Balance] = builder(Balance)
-build_booking: Callable[..., Booking] = builder(Booking)
-
 __all__ = [
     "ADJUSTED",
     "ALWAYS",
@@ -430,12 +422,6 @@ __all__ = [
     "WakeChange",
     "WakeEntry",
     "WakeUp",
-    "build_balance",
-    "build_basis",
-    "build_booking",
-    "build_commit",
-    "build_lot",
-    "build_transfer",
     "entry_id",
     "lot_key",
     "positive_amount",

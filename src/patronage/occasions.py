@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Final, Protocol
 
 import attrs
 
-from patronage._build import builder
+from patronage._build import blank
 from patronage._frozen import FrozenMapping
+from patronage.between import FOLLOWED_UP
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Event, Line, Purchase, many, word
 from patronage.ledger import (
     EXPIRED,
     Account,
+    AccountKind,
     Balance,
     Basis,
+    BenefitKind,
     Booking,
     Fact,
     Grant,
@@ -128,7 +131,36 @@ class Woken:
     wake_up: WakeUp
 
 
-Trigger = LotAvailable | LotEnded | GrantEnded | Woken
+@attrs.frozen
+class Adopted:
+    """New terms took effect, of which this policy is one; *before* is the effective instant of the old ones."""
+
+    before: datetime
+
+
+Trigger = LotAvailable | LotEnded | GrantEnded | Woken | Adopted
+
+
+@attrs.frozen(weakref_slot=False)
+class Ladder:
+    """
+    The *levels* of a tier policy, lowest first, as values of grants under *key*.
+
+    *base* is the level of those who hold no such grant, if it has a name.
+    """
+
+    key: str
+    levels: tuple[str, ...]
+    base: str | None
+
+    def highest(self, grants: Iterable[Grant], at: datetime) -> str | None:
+        """The highest level among the grants in force."""
+        held = {grant.value for grant in grants if grant.key == self.key and grant.in_force(at)}
+        return next((level for level in reversed(self.levels) if level in held), self.base)
+
+    def rank(self, level: str | None) -> int:
+        """The place of a level, from 0; -1 for the level of everybody, and for one that is not of the ladder."""
+        return self.levels.index(level) if level in self.levels else -1
 
 
 @attrs.frozen(weakref_slot=False)
@@ -136,8 +168,9 @@ class Occasion:
     """
     What a policy is shown: an *event*, or a *trigger* (something that time did), at an instant.
 
-    *basis* is what rules can read as it now stands, after the policies before this one. A policy is
-    never shown a refund or a cancellation: the purchase is decided again without what came back.
+    *basis* is what rules can read as it now stands, after the policies before this one. *ladders* are
+    the levels of the terms' tier policies, lowest first. A policy is never shown a refund or a
+    cancellation: the purchase is decided again without what came back.
     """
 
     at: datetime
@@ -147,6 +180,7 @@ class Occasion:
     basis: Basis
     calendar: Calendar
     units: FrozenMapping[str, Unit]
+    ladders: FrozenMapping[str, Ladder] = FrozenMapping()
 
     @property
     def purchase(self) -> Purchase | None:
@@ -193,6 +227,11 @@ class Occasion:
             for grant in self.basis.grants
             if grant.key == key and (value is None or grant.value == value) and grant.in_force(at)
         )
+
+    def level(self, ladder: str) -> str | None:
+        """The member's level on a tier policy's ladder: the highest grant in force, else the level of everybody."""
+        levels = self.ladders.get(ladder)
+        return None if levels is None else levels.highest(self.basis.grants, self.at)
 
 
 @attrs.frozen(weakref_slot=False)
@@ -255,15 +294,28 @@ class SetTo:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Give:
-    """A grant of *key* (and *value*), for *lasts*, with *uses*. Given again it extends to the later end."""
+    """
+    A grant of *key* (and *value*), for *lasts* or until an instant, with *uses*.
+
+    Given again it extends to the later end.
+    """
 
     key: str = attrs.field(converter=word)
     value: str | None = None
     lasts: Term | None = None
+    until: datetime | None = attrs.field(default=None, converter=attrs.converters.optional(utc))
     uses: int | None = None
     occasion: str = ""
     rule: str = ""
     why: Reason = reason("given")
+
+    def __attrs_post_init__(self) -> None:
+        if self.lasts is not None and self.until is not None:
+            raise InvalidValueError("A grant lasts for a term or until an instant, not both.")
+
+    def end(self, at: datetime, calendar: Calendar) -> datetime | None:
+        """When it ends if it is given at *at*; None for never."""
+        return self.until if self.lasts is None else self.lasts.end(at, calendar)
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -300,12 +352,103 @@ class Wake:
     rule: str = ""
 
 
-Effect = Credit | Debit | SetTo | Give | Use | Revoke | Wake
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class HandOver:
+    """The shop must now hand something over: a payout, a product, a voucher. *amount* is its money, if any."""
 
-EFFECTS: Final = (Credit, Debit, SetTo, Give, Use, Revoke, Wake)
+    kind: BenefitKind
+    reward: str = attrs.field(converter=word)
+    amount: Amount | None = None
+    quantity: int = 1
+    rule: str = ""
 
-build_credit: Callable[..., Credit] = builder(Credit)
-build_occasion: Callable[..., Occasion] = builder(Occasion)
+
+def _credits(value: Iterable[Credit]) -> tuple[Credit, ...]:
+    found = many(value)
+    if not all(isinstance(credit, Credit) and credit.account is None for credit in found):
+        raise InvalidValueError(f"A follow-up has credits, each to its receiver, not {quote(value)}.")
+    if any(credit.life.on_confirmation for credit in found):
+        raise InvalidValueError("What is followed up waits for no confirmation: give it an available_after.")
+    return found
+
+
+def _gives(value: Iterable[Give]) -> tuple[Give, ...]:
+    found = many(value)
+    if not all(isinstance(give, Give) for give in found):
+        raise InvalidValueError(f"A follow-up has grants to give, not {quote(value)}.")
+    return found
+
+
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class FollowUp:
+    """
+    *credits* and grants (*gives*) to another account, the *receiver*: what a referrer gets for a friend's purchase.
+
+    It cannot change what is decided here. What comes back here is taken back there: the policy is asked
+    again, and the receiver is told the new total. Lives and terms count from the occasion here.
+    """
+
+    receiver: Account
+    credits: tuple[Credit, ...] = attrs.field(default=(), converter=_credits)
+    gives: tuple[Give, ...] = attrs.field(default=(), converter=_gives)
+    rule: str = ""
+    why: Reason = FOLLOWED_UP
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.receiver, Account) or self.receiver.kind is AccountKind.SYSTEM:
+            raise InvalidValueError(f"A follow-up is for a member or a shared account, not {quote(self.receiver)}.")
+        if not self.credits and not self.gives:
+            raise InvalidValueError("A follow-up of nothing is none: give it credits, or grants to give.")
+
+
+Effect = Credit | Debit | SetTo | Give | Use | Revoke | Wake | HandOver | FollowUp
+
+EFFECTS: Final = (Credit, Debit, SetTo, Give, Use, Revoke, Wake, HandOver, FollowUp)
+
+
+_BLANK_CREDIT: Final = blank(Credit)
+
+
+def build_credit(
+    amount: Amount,
+    rule: str,
+    label: str | None,
+    life: Life,
+    why: Reason,
+    books: tuple[Booking, ...],
+    validity: Validity | None,
+    account: Account | None = None,
+) -> Credit:
+    """`Credit(...)`, all fields in order, unchecked."""
+    made = _BLANK_CREDIT()
+    made.amount, made.rule, made.label = amount, rule, label
+    made.life, made.why, made.books = life, why, books
+    made.validity, made.account = validity, account
+    made.__class__ = Credit
+    return made  # type: ignore[no-any-return]
+
+
+_NO_LADDERS: Final[FrozenMapping[str, Ladder]] = FrozenMapping()
+_BLANK_OCCASION: Final = blank(Occasion)
+
+
+def build_occasion(
+    at: datetime,
+    account: Account,
+    event: Event | None,
+    trigger: Trigger | None,
+    basis: Basis,
+    calendar: Calendar,
+    units: FrozenMapping[str, Unit],
+    ladders: FrozenMapping[str, Ladder] = _NO_LADDERS,
+) -> Occasion:
+    """`Occasion(...)`, all fields in order, unchecked."""
+    made = _BLANK_OCCASION()
+    made.at, made.account, made.event = at, account, event
+    made.trigger, made.basis, made.calendar = trigger, basis, calendar
+    made.units, made.ladders = units, ladders
+    made.__class__ = Occasion
+    return made  # type: ignore[no-any-return]
 
 
 @attrs.frozen(weakref_slot=False)
@@ -409,7 +552,7 @@ def usable(grants: Iterable[Grant], effect: Use, at: datetime) -> Grant | None:
 
 
 def _given(effect: Give, occasion: Occasion, policy: str) -> Grant:
-    until = None if effect.lasts is None else effect.lasts.end(occasion.at, occasion.calendar)
+    until = effect.end(occasion.at, occasion.calendar)
     source = source_of(occasion)
     return Grant(
         effect.key, effect.value, occasion.at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, source
@@ -429,5 +572,7 @@ def names_of(value: Iterable[str]) -> tuple[str, ...]:
 def check_effect(effect: object) -> Effect:
     """*effect*, where it is one; else InvalidValueError."""
     if not isinstance(effect, EFFECTS):
-        raise InvalidValueError(f"{quote(effect)} is no effect: give Credit, Debit, SetTo, Give, Use, Revoke or Wake.")
+        raise InvalidValueError(
+            f"{quote(effect)} is no effect: give one of {', '.join(kind.__name__ for kind in EFFECTS)}."
+        )
     return effect

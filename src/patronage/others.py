@@ -12,19 +12,11 @@ from datetime import datetime
 
 from patronage.between import counterpart, counterpart_id, root_from
 from patronage.book import Book
+from patronage.building import build_commit
 from patronage.ceilings import BoundCeiling
 from patronage.errors import OthersRequiredError
 from patronage.events import Event
-from patronage.ledger import (
-    Account,
-    AccountKind,
-    Basis,
-    Commit,
-    Entry,
-    Refusal,
-    RejectionCode,
-    build_commit,
-)
+from patronage.ledger import Account, AccountKind, Basis, Commit, Entry, Refusal, RejectionCode
 from patronage.periods import format_instant
 from patronage.rewards import refuse
 from patronage.state import State
@@ -112,9 +104,9 @@ def close_books(book: Book, event: Event, bound: BoundTerms, beside: Sequence[Co
 
 def names_there(event: Event, entries: Iterable[Entry], account: Account) -> tuple[str, ...]:
     """All that an event from another account and its entries are about here."""
-    return tuple(
-        sorted({event.id, event.about, *(entry.about.root for entry in entries if entry.about.account == account)})
-    )
+    abouts = [entry.about for entry in entries]
+    roots = [a.root if a.account == account else root_from(a.account, a.root) for a in abouts]
+    return tuple(sorted({event.id, event.about, *roots}))
 
 
 def of_root(commits: Iterable[Commit], account: Account, root: str) -> list[Commit]:

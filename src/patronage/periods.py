@@ -165,6 +165,10 @@ class Span:
         return self.start <= instant < self.end
 
 
+_NEVER: Final = (datetime.max.replace(fold=1), date.max)
+"""A last question that nobody asks again: it is told by its identity."""
+
+
 def _load(calendar: Calendar) -> ZoneInfo:
     name: Any = calendar.zone_name
     if isinstance(name, str) and _ZONE.fullmatch(name) and name.split("/")[0] not in _ZONES_OF_A_MACHINE:
@@ -187,6 +191,7 @@ class Calendar:
     zone_name: str
     _zone: ZoneInfo = attrs.field(init=False, eq=False, repr=False, default=attrs.Factory(_load, takes_self=True))
     _days: dict[int, date] = attrs.field(init=False, eq=False, repr=False, factory=dict)
+    _last: list[tuple[datetime, date]] = attrs.field(init=False, eq=False, repr=False, factory=lambda: [_NEVER])
     _starts: dict[date, datetime] = attrs.field(init=False, eq=False, repr=False, factory=dict)
     _spans: dict[tuple[object, date], Span] = attrs.field(init=False, eq=False, repr=False, factory=dict)
 
@@ -202,14 +207,18 @@ class Calendar:
 
     def day(self, instant: datetime) -> date:
         """The local day whose `[start, end)` contains *instant*. A day that the zone skipped contains none."""
+        last, known = self._last[0]
+        if last is instant:  # One decision asks several times.
+            return known
         if instant.tzinfo is not UTC:
             instant = utc(instant)
         # A quarter of an hour is the coarsest bucket that is right in every zone of today; one that
         # a boundary cuts (Liberia's offset was -0:44:30 until 1972) is not remembered.
         quarter = instant.toordinal() * 96 + instant.hour * 4 + instant.minute // 15
-        known = self._days.get(quarter)
-        if known is not None:
-            return known
+        day = self._days.get(quarter)
+        if day is not None:
+            self._last[0] = (instant, day)
+            return day
         found = self.local(instant).date()
         while instant >= self.start_of_day(found + _ONE_DAY):  # Clocks that went back over midnight.
             found += _ONE_DAY

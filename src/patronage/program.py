@@ -19,6 +19,7 @@ from patronage._frozen import FrozenMapping
 from patronage.applying import apply_effects
 from patronage.between import root_from
 from patronage.book import Book, due_cause
+from patronage.building import build_commit
 from patronage.decisions import Accepted, Decision, Rejected, build_accepted
 from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, quote
 from patronage.events import (
@@ -28,13 +29,18 @@ from patronage.events import (
     Confirmation,
     Enrolment,
     Event,
+    FollowedUp,
     Purchase,
     Refund,
     Release,
+    Reservation,
     TimePassed,
     identifier,
     many,
+    own_account,
 )
+from patronage.follow_ups import gathered
+from patronage.late import EFFECTS, closed, only_credits
 from patronage.ledger import (
     Account,
     Basis,
@@ -48,10 +54,10 @@ from patronage.ledger import (
     RejectionCode,
     Source,
     WakeUp,
-    build_commit,
     lot_key,
 )
 from patronage.occasions import (
+    Adopted,
     GrantEnded,
     LotAvailable,
     LotEnded,
@@ -62,14 +68,17 @@ from patronage.occasions import (
     build_occasion,
 )
 from patronage.others import Needed, accounts_read, close_books, open_books
-from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, utc
+from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, parse_instant, utc
+from patronage.policies.base import BoundPolicy
 from patronage.requests import LAPSE, Requests
+from patronage.settling import settle
 from patronage.standing import Standing
 from patronage.state import State
 from patronage.terms import FACTS, BoundTerms, Terms
 from patronage.units import Unit
+from patronage.watching import CLOSE, GRACE, MICROSECOND, REVIEW, Look, Moment, after_event, in_basis, terms_instant
 
-NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation})
+NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation, FollowedUp})
 _UNDOES: Final = frozenset({Refund, Release, Cancellation})
 """Events that give back what their root has used elsewhere."""
 
@@ -152,6 +161,11 @@ class Program:
         known = {unit.code: unit for terms in self.terms for unit in terms.units}
         return tuple(known[code] for code in sorted(known))
 
+    @property
+    def follows_up(self) -> bool:
+        """Whether what happens on one account may give something to another one: by a policy, or when stock lapses."""
+        return any(bool(bound.follows_up) or any(bound.shared.get(Reservation, ())) for bound in self._bound)
+
     def terms_at(self, at: datetime) -> BoundTerms:
         """The terms in force at an instant; the first ones before they take effect."""
         bound = self._bound
@@ -167,7 +181,7 @@ class Program:
         Asked again with what was found until nothing new comes up: a refund needs its purchase, and
         the purchase names the redemptions that paid it, and the shared accounts that it counted on.
         """
-        own = Account.member(event.member)
+        own = own_account(event)
         past = [commit for commit in history if commit.account == own]
         roots = set()
         if type(event) in NEEDS_HISTORY:
@@ -205,7 +219,7 @@ class Program:
         InvalidValueError for an event of another account, PolicyError for a caller's policy that fails.
         """
         account = state.account
-        if event.member != account.id:
+        if event.member != account.id or (type(event) is FollowedUp and event.receiver != account):
             raise InvalidValueError(f"The event is of {quote(event.member)}, the state of {quote(account.id)}.")
         past: Sequence[Commit] = ()
         beside: Sequence[Commit] = ()
@@ -222,12 +236,19 @@ class Program:
         at = event.occurred_at
         if not EARLIEST <= at < LATEST:
             return self._not_yet(state, event, RejectionCode.EVENT_TIME_OUT_OF_RANGE, at=format_instant(at))
-        if state.clock is not None and at < state.clock:
-            clock = format_instant(state.clock)
-            return self._not_yet(state, event, RejectionCode.TOO_LATE, at=format_instant(at), clock=clock)
+        clock = state.clock
+        if type(event) is FollowedUp and clock is not None and at < clock:
+            at = clock  # Never too late: it takes effect at the account's clock.
         bound = self.terms_at(at)
+        late = clock is not None and at < clock
+        if late and clock is not None:
+            what = closed(state, event, bound, self.terms_at(clock))
+            if what is not None:
+                return self._too_late(state, event, what)
         book = Book(state, self.calendar, bound.units)
-        if state.next_due is not None and state.next_due <= at:
+        if (state.next_due is not None and state.next_due <= at) or (
+            state.clock is not None and state.clock < bound.effective_from
+        ):
             self._pass(book, at)
             book.units = bound.units
         book.at, book.cause = at, event.id
@@ -239,6 +260,8 @@ class Program:
                 return Rejected(account, event, refusal, (), (), False)
         if isinstance(event, FACTS):
             basis = self._fact(book, bound, event, at)
+            if late and not only_credits(book.entries):
+                return self._too_late(state, event, EFFECTS)
             return self._commit(state, book, event, bound, basis, (), None, past, beside)
         return self._other(state, book, bound, event, past, beside)
 
@@ -251,13 +274,48 @@ class Program:
         policies = bound.policies
         last = len(policies) - 1
         for i, policy in enumerate(policies):
-            occasion = build_occasion(at, book.account, event, None, basis, self.calendar, bound.units)
+            occasion = build_occasion(at, book.account, event, None, basis, self.calendar, bound.units, bound.ladders)
             effects = policy.answer(occasion, None)
             if effects:
                 apply_effects(book, bound, policy.name, effects, occasion, about)
-                if i < last:
+                if i < last or policy.watchers:
                     basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
+            if policy.watchers:
+                basis = self._look(book, bound, policy, basis, after_event(at), event, None, ())
         return first
+
+    def _look(
+        self,
+        book: Book,
+        bound: BoundTerms,
+        policy: BoundPolicy,
+        basis: Basis,
+        look: Look,
+        event: Event | None,
+        trigger: Trigger | None,
+        past: Sequence[Commit],
+    ) -> Basis:
+        """A policy's totals and thresholds look, in order; the basis after what they came to."""
+        # What ends at the instant of a close is read as alive.
+        at = look.at - MICROSECOND if look.moment is Moment.CLOSE else look.at
+        for watcher in policy.watchers:
+            occasion = build_occasion(
+                at, book.account, event, trigger, basis, self.calendar, bound.units, bound.ladders
+            )
+            settled = watcher.look(occasion, look)
+            if settled is not None:
+                settle(book, bound, policy.name, settled, occasion, past)
+                basis = basis_with(basis, in_basis(settled), occasion, policy.name, bound.watched)
+        return basis
+
+    def _look_again(
+        self, book: Book, bound: BoundTerms, look: Look, event: Event | None, past: Sequence[Commit] = ()
+    ) -> None:
+        """All totals and thresholds look at the balances as they now stand."""
+        basis = bound.basis(book, look.at, look.of)
+        for policy in bound.policies:
+            if policy.watchers:
+                basis = self._look(book, bound, policy, basis, look, event, None, past)
 
     def _other(
         self,
@@ -275,6 +333,9 @@ class Program:
             return Rejected(state.account, event, outcome, (), (), False)
         refusal = outcome if isinstance(outcome, Refusal) else None
         benefits: tuple[Benefit, ...] = () if isinstance(outcome, Refusal) else outcome
+        if refusal is None and requests.bound.watches:
+            look = Look(requests.moment, requests.at, requests.of, returned=requests.returned)
+            self._look_again(book, requests.bound, look, event, past)
         return self._commit(state, book, event, requests.bound, requests.basis, benefits, refusal, past, beside)
 
     def decide_all(
@@ -309,7 +370,7 @@ class Program:
         Run it nightly or never: the entries and states are the same.
         """
         until = utc(until)
-        at = state.next_due
+        at = self._next(state)
         event = TimePassed(id="~t/" + format_instant(until), member=state.account.id, occurred_at=until)
         if at is None or at > until:
             return Accepted(state.account, event, (), (), False)
@@ -331,41 +392,107 @@ class Program:
         reached = self.advance(state, now).state or state
         return Standing(reached, now, self.units, self.calendar)
 
+    def _adoptions(self, clock: datetime | None) -> list[BoundTerms]:
+        """The terms that take effect after the account's clock, earliest first, and have a policy that cares."""
+        if clock is None:
+            return []
+        return [bound for bound in reversed(self._bound) if bound.effective_from > clock and bound.adopts]
+
+    def _next(self, state: State) -> datetime | None:
+        """The next instant at which time, or new terms taking effect, does something."""
+        due = state.next_due
+        for bound in self._adoptions(state.clock)[:1]:
+            if due is None or bound.effective_from < due:
+                due = bound.effective_from
+        return due
+
     def _pass(self, book: Book, until: datetime) -> datetime:
         """All instants that are due up to *until*, in order; the last of them."""
-        due = book.state.next_due
+        adoptions = self._adoptions(book.state.clock)
         last = until
-        while due is not None and due <= until:
+        while True:
+            due = book.due()
+            if adoptions and (due is None or adoptions[0].effective_from <= due):
+                due = adoptions[0].effective_from
+            if due is None or due > until:
+                return last
             last = due
             bound = self.terms_at(due)
-            book.units = bound.units
-            for kind, what in book.pass_to(due):
-                self._show(book, bound, kind, what, due)
-            due = book.due()
-            if due is not None and due <= last and not book.entries:
+            before = len(book.entries)
+            adopted = bool(adoptions) and adoptions[0].effective_from == due
+            self._instant(book, bound, due, adopted=adopted)
+            if adopted:
+                adoptions.pop(0)
+            elif len(book.entries) == before and book.due() == due:
                 raise AssertionError("an instant that is due changed nothing")
-        return last
+
+    def _instant(self, book: Book, bound: BoundTerms, at: datetime, *, adopted: bool) -> None:
+        """One instant: what closes, then what begins and ends, new terms, what wakes; then reviews and thresholds."""
+        for wake_up in book.wakes(at, (CLOSE,), named=True):
+            self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, Moment.CLOSE)
+        book.units = bound.units
+        for kind, what in book.pass_to(at):
+            self._show(book, bound, kind, what, at)
+        if adopted:
+            self._adopt(book, bound, at)
+        for wake_up in book.wakes(at, (REVIEW, GRACE), named=False):
+            self._show(book, bound, "woken", wake_up, at)
+        for wake_up in book.wakes(at, (REVIEW, GRACE), named=True):
+            moment = Moment.REVIEW if wake_up.name == REVIEW else Moment.GRACE
+            self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, moment)
+        if bound.watches:
+            cause, book.cause = book.cause, due_cause("look", at, ())
+            self._look_again(book, bound, Look(Moment.ADOPTED if adopted else Moment.TIME, at, at), None)
+            book.cause = cause
+
+    def _wake_watcher(self, book: Book, bound: BoundTerms, wake_up: WakeUp, moment: Moment) -> None:
+        """The total or threshold that a wake-up was set for looks at the period that it was set for."""
+        policy = next((policy for policy in bound.policies if policy.name == wake_up.policy), None)
+        if policy is None:
+            return  # The terms have it no more.
+        at = wake_up.at
+        of = parse_instant(str(wake_up.facts["start"])) if moment is Moment.GRACE else at - MICROSECOND
+        look = Look(moment, at, of, str(wake_up.facts["rule"]), wake_up.facts)
+        # A close reads what ends at its instant as alive.
+        basis = bound.basis(book, at - MICROSECOND if moment is Moment.CLOSE else at, of)
+        kind = wake_up.name.lstrip("~")
+        cause, book.cause = book.cause, due_cause(kind, at, (policy.name, str(look.rule), str(look.facts["period"])))
+        self._look(book, bound, policy, basis, look, None, Woken(wake_up), ())
+        book.cause = cause
+
+    def _adopt(self, book: Book, bound: BoundTerms, at: datetime) -> None:
+        """New terms take effect: each of their policies is shown that they were adopted."""
+        before = self.terms_at(at - MICROSECOND).effective_from
+        self._show_all(book, bound, "adopted", Adopted(before), (format_instant(before),), at)
 
     def _show(self, book: Book, bound: BoundTerms, kind: str, what: Lot | Grant | WakeUp, at: datetime) -> None:
         """Shows the policies what time did. A wake-up is shown to the policy that set it."""
         if isinstance(what, WakeUp) and what.policy == LAPSE:
-            Requests.lapse(book, what)
+            Requests.lapse(book, what, self.terms_at)
             return
-        trigger: Trigger
         if isinstance(what, Lot):
-            trigger = LotAvailable(what) if kind == "lot_available" else LotEnded(what)
-            parts = lot_key(what)
+            self._show_all(
+                book, bound, kind, LotAvailable(what) if kind == "lot_available" else LotEnded(what), lot_key(what), at
+            )
         elif isinstance(what, Grant):
-            trigger, parts = GrantEnded(what), what.identity
+            self._show_all(book, bound, kind, GrantEnded(what), what.identity, at)
         else:
-            trigger, parts = Woken(what), (what.policy, what.name, repr(sorted(what.facts.items())))
+            parts = (what.policy, what.name, repr(sorted(what.facts.items())))
+            self._show_all(book, bound, kind, Woken(what), parts, at)
+
+    def _show_all(
+        self, book: Book, bound: BoundTerms, kind: str, trigger: Trigger, parts: Iterable[str], at: datetime
+    ) -> None:
+        """Asks the policies about a trigger, each on what those before it did."""
         basis: Basis | None = None
         for policy in bound.policies:
-            if not policy.triggers or (isinstance(what, WakeUp) and what.policy != policy.name):
+            if not policy.triggers or (isinstance(trigger, Adopted) and not policy.adopts):
+                continue
+            if isinstance(trigger, Woken) and trigger.wake_up.policy != policy.name:
                 continue
             if basis is None:
                 basis = bound.basis(book, at)
-            occasion = Occasion(at, book.account, None, trigger, basis, self.calendar, FrozenMapping(bound.units))
+            occasion = Occasion(at, book.account, None, trigger, basis, self.calendar, bound.units, bound.ladders)
             effects = policy.answer(occasion, None)
             if effects:
                 cause = book.cause
@@ -387,6 +514,8 @@ class Program:
         beside: Sequence[Commit] = (),
     ) -> Decision:
         version = state.version + 1
+        if state.clock is not None and event.occurred_at < state.clock:
+            self._pass(book, state.clock)  # What a late event made has perhaps ended since.
         after = book.close(event.occurred_at, version)
         root = event.about
         ordinal = sum([commit.root == root for commit in past]) if past else 0
@@ -401,7 +530,7 @@ class Program:
             bound.effective_from,
             basis,
             entries,
-            benefits,
+            (*benefits, *book.benefits) if book.benefits else benefits,
             refusal,
             after.next_due,
             None,
@@ -409,13 +538,21 @@ class Program:
             None,
             after,
         )
-        if refusal is not None:
-            return Rejected(state.account, event, refusal, (commit,), (after,), False)
-        if book.others is None:
+        if refusal is None and book.others is None and book.follow_ups is None:
             return build_accepted(state.account, event, (commit,), (after,), False)
-        made = [(commit, after), *close_books(book, event, bound, beside)]
+        made = [(commit, after)] if refusal is not None else [(commit, after), *close_books(book, event, bound, beside)]
         made.sort(key=lambda pair: pair[0].account.key)
-        return build_accepted(state.account, event, tuple(c for c, _ in made), tuple(s for _, s in made), False)
+        commits, states = tuple(c for c, _ in made), tuple(s for _, s in made)
+        books = [
+            book,
+            *(other for account, other in (book.others or {}).items() if account in {c.account for c in commits}),
+        ]
+        follow_ups = gathered(
+            (one for each in books for one in each.follow_ups or ()), Source(state.account, root), ordinal
+        )
+        if refusal is not None:
+            return Rejected(state.account, event, refusal, commits, states, False, follow_ups)
+        return build_accepted(state.account, event, commits, states, False, follow_ups)
 
     def _again(self, commit: Commit, event: Event) -> Decision:
         """The first answer to an event that is known."""
@@ -424,6 +561,11 @@ class Program:
         if commit.refusal is not None:
             return Rejected(commit.account, event, commit.refusal, (commit,), (), True)
         return Accepted(commit.account, event, (commit,), (), True)
+
+    def _too_late(self, state: State, event: Event, closed: str) -> Rejected:
+        assert state.clock is not None
+        at, clock = format_instant(event.occurred_at), format_instant(state.clock)
+        return self._not_yet(state, event, RejectionCode.TOO_LATE, at=at, clock=clock, closed=closed)
 
     def _not_yet(self, state: State, event: Event, code: RejectionCode, **facts: Fact) -> Rejected:
         return Rejected(state.account, event, Refusal(code, FrozenMapping(facts)), (), (), False)
@@ -436,7 +578,9 @@ def _names(event: Event, entries: Sequence[Entry], account: Account) -> tuple[st
         names.update(event.redemptions)
     for entry in entries:
         about = entry.about
-        if about.root not in names and about.account == account:
+        if about.account != account:
+            names.add(root_from(about.account, about.root))
+        elif about.root not in names:
             names.add(about.root)
     return (event.id,) if len(names) == 1 else tuple(sorted(names))
 

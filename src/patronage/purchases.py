@@ -164,7 +164,12 @@ class Purchase:
     @property
     def total(self) -> int:
         """What is charged, in steps of the currency: the lines less the order-wide discounts."""
-        return sum(line.total.steps for line in self.lines) - sum(d.total.steps for d in self.discounts)
+        total = 0
+        for line in self.lines:
+            total += line.total.steps
+        for discount in self.discounts:
+            total -= discount.total.steps
+        return total
 
     @property
     def redemptions(self) -> tuple[str, ...]:

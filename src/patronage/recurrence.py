@@ -29,6 +29,8 @@ class Every(Enum):
     YEAR = "year"
 
 
+_CACHE_MAX: Final = 4_096
+
 _REPEATS: Final = {Every.DAY: 146_097, Every.WEEK: 20_871, Every.MONTH: 4_800, Every.YEAR: 400}
 """The 400 years after which the calendar repeats."""
 
@@ -98,6 +100,7 @@ class Recurrence:
     months: tuple[int, ...] = attrs.field(default=(), converter=_months)
     from_time: time | None = None
     until_time: time | None = None
+    _known: dict[date, bool] = attrs.field(init=False, eq=False, repr=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         plain_date(self.starts, "The start")
@@ -124,6 +127,14 @@ class Recurrence:
 
     def on(self, day: date) -> bool:
         """Whether a local day is one of the recurrence."""
+        known = self._known.get(day)
+        if known is None:
+            if len(self._known) >= _CACHE_MAX:
+                self._known.clear()
+            known = self._known[day] = self._on(day)
+        return known
+
+    def _on(self, day: date) -> bool:
         if day < self.starts or (self.until is not None and day > self.until):
             return False
         return self._passed(day) % self.interval == 0 and self._fits(day)

@@ -18,6 +18,7 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, plain
 from patronage.book import Book
+from patronage.building import build_booking, build_lot
 from patronage.events import Event, Purchase
 from patronage.ledger import (
     ALWAYS,
@@ -40,15 +41,16 @@ from patronage.ledger import (
     Source,
     Transfer,
     Validity,
-    build_booking,
-    build_lot,
     reason,
 )
 from patronage.occasions import Credit, Debit, Effect, Give, basis_with, build_occasion
+from patronage.policies.base import BoundPolicy
 from patronage.state import with_steps
 from patronage.terms import BoundTerms, Expired, RefundTerms, Returned, Shortfall
-from patronage.units import build_amount, rounded
+from patronage.units import UnitKind, build_amount, rounded
+from patronage.watching import after_event, in_basis
 
+DECIDED_AGAIN: Final = Reason("decided_again", FrozenMapping())
 TAKEN_BACK: Final = Reason("taken_back", FrozenMapping())
 Key = tuple[str, str, str | None, str]
 """What a refund compares: policy, unit, label, rule."""
@@ -68,17 +70,35 @@ class Worth:
 def answers(
     bound: BoundTerms, event: Event, at: datetime, book: Book, basis: Basis
 ) -> list[tuple[str, Sequence[Effect], Basis]]:
-    """What each policy in order says of *event* on *basis*, nothing booked."""
+    """
+    What each policy in order says of *event* on *basis*, nothing booked.
+
+    What its totals and thresholds would give is followed, for the policies behind them, and not told:
+    they look again when the difference is booked.
+    """
     told = []
     if isinstance(event, Purchase) and not event.lines:
         return []
     for policy in bound.policies:
-        occasion = build_occasion(at, book.account, event, None, basis, bound.calendar, bound.units)
+        occasion = build_occasion(at, book.account, event, None, basis, bound.calendar, bound.units, bound.ladders)
         effects = policy.answer(occasion, None)
         if effects:
             told.append((policy.name, effects, basis))
             basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
+        basis = after_looks(policy, bound, book.account, event, at, basis)
     return told
+
+
+def after_looks(
+    policy: BoundPolicy, bound: BoundTerms, account: Account, event: Event, at: datetime, basis: Basis
+) -> Basis:
+    """The basis after a policy's totals and thresholds would have looked, nothing booked."""
+    for watcher in policy.watchers:
+        occasion = build_occasion(at, account, event, None, basis, bound.calendar, bound.units, bound.ladders)
+        settled = watcher.look(occasion, after_event(at))
+        if settled is not None:
+            basis = basis_with(basis, in_basis(settled), occasion, policy.name, bound.watched)
+    return basis
 
 
 def worth_of(
@@ -132,19 +152,33 @@ def proportional(first: Commit, about: Source, kept: int, total: int, terms: Ref
 
 
 class Difference:
-    """Books what a root is worth now against what was booked for it, on one book."""
+    """
+    Books what a root is worth now against what was booked for it, on one book: by all policies, or by *policy*.
+
+    What it is worth more is credited for the reason *why*.
+    """
 
     def __init__(
-        self, book: Book, bound: BoundTerms, about: Source, history: Sequence[Commit], against: Account = ISSUED
+        self,
+        book: Book,
+        bound: BoundTerms,
+        about: Source,
+        history: Sequence[Commit],
+        against: Account = ISSUED,
+        *,
+        policy: str | None = None,
+        why: Reason = DECIDED_AGAIN,
     ) -> None:
         self.book, self.bound, self.about, self.history = book, bound, about, history
-        self._against = against
+        self._against, self._policy, self._why = against, policy, why
         self.charges: list[Benefit] = []
 
     def settle(self, worth: Mapping[Key, Worth], *, room: Room | None = None) -> None:
         """Books the differences: per policy, unit, label and validity, those that take first."""
         so_far = booked(self.history, self.about)
         differences: dict[tuple[str, str, str | None], list[tuple[Key, int]]] = {}
+        if self._policy is not None:
+            so_far = {key: steps for key, steps in so_far.items() if key[0] == self._policy}
         for key in sorted({*so_far, *worth}, key=lambda k: (k[0], k[1], k[2] or "", k[3])):
             have = so_far.get(key, 0)
             want = worth[key].steps if key in worth else 0
@@ -156,6 +190,10 @@ class Difference:
                 self._take_back(policy, unit, label, -total, rules)
             elif total > 0:
                 self._credit(policy, unit, label, total, rules, worth, room)
+
+    def take(self, policy: str, unit: str, label: str | None, rule: str, steps: int) -> None:
+        """Takes *steps* of what a rule gave back."""
+        self._take_back(policy, unit, label, steps, (((policy, unit, label, rule), -steps),))
 
     def _credit(
         self,
@@ -192,7 +230,7 @@ class Difference:
             label,
             validity or ALWAYS,
             tuple(books),
-            reason("decided_again"),
+            self._why,
             payer=self._against,
         )
 
@@ -203,8 +241,10 @@ class Difference:
         book, about, terms = self.book, self.about, self.bound.terms.refunds
         books = [_rebook(key[3], change, change, None) for key, change in rules]
         if book.is_tally(unit):
-            held = sum(lot.steps for lot in book.lots(unit) if lot.label == label)
-            taken = min(steps, max(held, 0))
+            taken = steps - min(steps, self._ended(unit, label))
+            if unit not in book.units:
+                held = sum(lot.steps for lot in book.lots(unit) if lot.label == label)
+                taken = min(taken, max(held, 0))
             if taken:
                 # A tally that has ended is dropped: what is left of the difference is booked by nobody.
                 book.debit(policy, about, unit, taken, label, TAKEN_BACK, self._against, _limited(books, taken))
@@ -226,14 +266,29 @@ class Difference:
         if left:
             self._shortfall(unit, label, left)
 
+    def _ended(self, unit: str, label: str | None) -> int:
+        """What the root counted on a tally whose time has passed since."""
+        at, ended = self.book.at, 0
+        for commit in self.history:
+            for entry in commit.entries:
+                if isinstance(entry, Transfer) and entry.about == self.about and entry.unit == unit:
+                    for part in entry.put:
+                        end = part.validity.expires_at
+                        if part.label == label and end is not None and at is not None and end <= at:
+                            ended += part.steps
+        return ended
+
     def _droppable(self, unit: str, label: str | None) -> int:
         """
-        What the root's lots lost to expiry and need not be taken again.
+        What the root's lots lost to expiry and need not be taken again: always so of what is not owed.
 
         What ended because a refund of the root revoked a grant counts as taken, whatever the terms say.
         """
         lost = 0
-        all_of_it = self.bound.terms.refunds.expired is Expired.DROPPED
+        known = self.book.units.get(unit)
+        all_of_it = self.bound.terms.refunds.expired is Expired.DROPPED or (
+            known is not None and known.kind is UnitKind.QUALIFYING
+        )
         commits = [commit for commit in self.history if all_of_it or commit.root == self.about.root]
         entries = [entry for commit in commits for entry in commit.entries] + self.book.entries
         for entry in entries:
@@ -291,6 +346,8 @@ class Difference:
         at = self.book.at
         for grant in self.book.grants:
             policy = grant.giver.split("/")[0]
+            if self._policy is not None and policy != self._policy:
+                continue
             if grant.source != self.about or grant.ended or (policy, grant.key, grant.value, grant.occasion) in still:
                 continue
             before = self._extended(grant)

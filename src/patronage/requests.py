@@ -15,14 +15,16 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, extended, revoke
 from patronage.book import Book
-from patronage.ceilings import COUNTED, BoundCeiling
 from patronage.events import (
     Adjustment,
     Cancellation,
     Capture,
     Confirmation,
+    Counterpart,
     Event,
+    FollowedUp,
     Purchase,
+    RateDeclared,
     Redemption,
     Refund,
     Release,
@@ -31,27 +33,28 @@ from patronage.events import (
     StatusGrant,
     TimePassed,
 )
+from patronage.follow_ups import Totals, amend, receive, share, totals
 from patronage.ledger import (
     ADJUSTED,
     DEBT,
     ISSUED,
     REDEEMED,
     Account,
-    Basis,
     Benefit,
     Commit,
     Fact,
     Grant,
     GrantChange,
-    Lot,
     Refusal,
     RejectionCode,
     Source,
+    Transfer,
     Validity,
     WakeChange,
     WakeUp,
     reason,
 )
+from patronage.limits import count_uses, give_uses_back, lapse_facts, lapse_uses, limit_reached
 from patronage.occasions import Revoke, build_occasion
 from patronage.others import incomplete
 from patronage.refunds import (
@@ -68,11 +71,11 @@ from patronage.refunds import (
     spent_parts,
     worth_of,
 )
+from patronage.reservations import by_label, held_for, release, scaled, split
 from patronage.returns import Exceeds, Kept, kept_of
 from patronage.rewards import Request
-from patronage.state import with_steps
 from patronage.terms import BoundTerms
-from patronage.units import allocate, build_amount
+from patronage.watching import Moment
 
 LAPSE: Final = "~lapse"
 """The policy name of wake-ups that end a reservation."""
@@ -102,8 +105,19 @@ class Requests:
         self.terms_at, self.book, self.bound, self.event, self.past = terms_at, book, bound, event, past
         self.beside = beside
         self.about = Source(book.account, event.about)
-        self.at = event.occurred_at
+        self.at = self.of = event.occurred_at if book.at is None else book.at
+        self.moment = Moment.EVENT
         self.basis = bound.basis(book, self.at)
+
+    @property
+    def returned(self) -> FrozenMapping[str, int]:
+        """What the event took back of what its root had earned, in steps by unit."""
+        found: dict[str, int] = {}
+        for entry in self.book.entries if self.moment is Moment.REFUND else ():
+            if isinstance(entry, Transfer) and entry.about == self.about and entry.cause == self.event.id:
+                for book in entry.books:
+                    found[entry.unit] = found.get(entry.unit, 0) - book.steps
+        return FrozenMapping.owning(found)
 
     def decide(self) -> Outcome:
         """What the event comes to."""
@@ -118,8 +132,12 @@ class Requests:
             ends = Revoke(key=event.key, value=event.value, rule=event.reason, why=reason("ended_by_operator"))
             revoke(self.book, ends, "", self.about, giver="@")
             return ()
-        if isinstance(event, TimePassed):
+        if isinstance(event, RateDeclared):
+            return self._declare(event)
+        if isinstance(event, TimePassed | Counterpart):
             return ()
+        if isinstance(event, FollowedUp):
+            return self._receive(event)
         of_root = [commit for commit in self.past if commit.root == event.about]
         if not of_root or of_root[0].event.id != event.about:
             return _refuse(RejectionCode.UNKNOWN_ROOT, root=event.about)
@@ -140,6 +158,16 @@ class Requests:
             return self._undo(event, root, of_root)
         return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
 
+    def _receive(self, event: FollowedUp) -> Outcome:
+        """A follow-up of what happened on another account, by the terms of the first one of its root."""
+        of_root = [commit for commit in self.past if commit.root == event.about]
+        if [commit.ordinal for commit in of_root] != list(range(len(of_root))):
+            return _refuse(RejectionCode.HISTORY_INCOMPLETE, root=event.about)
+        if of_root:
+            self.bound = self.terms_at(of_root[0].terms_from)
+        receive(self.book, self.bound, event, self.past)
+        return ()
+
     # Spending.
 
     def _request(self, event: Redemption | Reservation) -> Outcome:
@@ -149,15 +177,19 @@ class Requests:
         book, unit = self.book, reward.unit
         labels = tuple(reward.labels) or (None,)
         available = sum(max(0, book.available(unit, label)) for label in labels)
-        occasion = build_occasion(self.at, book.account, event, None, self.basis, self.bound.calendar, self.bound.units)
+        bound = self.bound
+        occasion = build_occasion(
+            self.at, book.account, event, None, self.basis, bound.calendar, bound.units, bound.ladders
+        )
         priced = reward.price(
             Request(amount=event.amount, times=event.times, cart=event.cart, available=available, occasion=occasion)
         )
         limits = self.bound.limits[event.reward]
         if isinstance(priced, Refusal):
-            full = None if priced.code not in _AFTER_LIMITS else self._limit_reached(event, limits, event.times)
-            return priced if full is None else full
-        full = self._limit_reached(event, limits, priced.uses)
+            if priced.code not in _AFTER_LIMITS:
+                return priced
+            return limit_reached(self.book, self.bound, limits, event, event.times) or priced
+        full = limit_reached(self.book, self.bound, limits, event, priced.uses)
         if full is not None:
             return full
         cost = priced.cost.steps
@@ -176,43 +208,13 @@ class Requests:
                 held = [attrs.evolve(part, reserved_for=event.id) for part in taken]
                 book.transfer(event.reward, self.about, unit, label, book.account, book.account, taken, held, (), why)
         if isinstance(event, Reservation) and event.lapses_at is not None:
-            wake_up = WakeUp(event.lapses_at, LAPSE, "lapse", FrozenMapping({"reservation": event.id}))
+            facts: dict[str, Fact] = {"reservation": event.id}
+            if limits:  # What is given back when it lapses.
+                facts |= lapse_facts(event, priced.uses)
+            wake_up = WakeUp(event.lapses_at, LAPSE, "lapse", FrozenMapping(facts))
             book.wake(WakeChange.SET, wake_up, event.reward, self.about)
-        for limit in limits:
-            self._count(event, limit, priced.uses)
+        count_uses(self.book, self.bound, limits, event, priced.uses)
         return priced.benefits
-
-    def _limit_reached(
-        self, event: Redemption | Reservation, limits: Sequence[BoundCeiling], uses: int
-    ) -> Refusal | None:
-        """The first limit that has no room for so many uses."""
-        for limit in limits:
-            label = limit.period(self.at, self.bound.calendar)
-            held = self._counted_on(limit).balances(limit.tally or "")
-            on = Basis((), tuple(held))
-            if limit.account_for(self.book.account) is not None:
-                on = self.basis
-            if uses > limit.left(self.book.account, on, label):
-                return _refuse(RejectionCode.LIMIT_REACHED, reward=event.reward, limit=limit.ceiling.name)
-        return None
-
-    def _counted_on(self, limit: BoundCeiling) -> Book:
-        """The book that a limit is counted on: the member's own, or a shared account's."""
-        account = limit.account_for(self.book.account)
-        return self.book if account is None or self.book.others is None else self.book.others[account]
-
-    def _count(self, event: Redemption | Reservation, limit: BoundCeiling, uses: int) -> None:
-        """Uses of a limit, about the request: so they can be given back."""
-        unit, name = limit.tally or "", limit.ceiling.name
-        label, validity = limit.counts(self.at, self.bound.calendar)
-        on = self._counted_on(limit)
-        on.credit(event.reward, self.about, unit, uses, label, validity, book_of(name, uses), COUNTED)
-
-    def _uses_back(self) -> None:
-        """What a request has used of its reward's limits, it has used no more."""
-        Difference(self.book, self.bound, self.about, self.past).settle({})
-        for account, other in (self.book.others or {}).items():
-            Difference(other, self.bound, self.about, _on(self.beside, account)).settle({})
 
     def _end_reservation(self, event: Capture | Release, root: Commit, of_root: Sequence[Commit]) -> Outcome:
         if not isinstance(root.event, Reservation):
@@ -231,8 +233,8 @@ class Requests:
                     code, unit = RejectionCode.CAPTURE_EXCEEDS_RESERVATION, event.amount.unit
                     return _refuse(code, asked=event.amount.steps, reserved=total, unit=unit)
                 spend = event.amount.steps
-        capture, free = _split(held, spend)
-        for label, taken in _by_label(capture):
+        capture, free = split(held, spend)
+        for label, taken in by_label(capture):
             self.book.transfer(
                 root.event.reward,
                 self.about,
@@ -247,19 +249,20 @@ class Requests:
             )
         release(self.book, free, self.about, "released", None)
         if not spend:
-            self._uses_back()
+            give_uses_back(self.book, self.bound, self.about, self.past, self.beside)
         for wake_up in self.book.wake_ups:
             if wake_up.policy == LAPSE and wake_up.facts.get("reservation") == event.about:
                 self.book.wake(WakeChange.ENDED, wake_up, "", self.about)
-        return tuple(_scaled(benefit, spend, total) for benefit in root.benefits) if spend else ()
+        return tuple(scaled(benefit, spend, total) for benefit in root.benefits) if spend else ()
 
     @staticmethod
-    def lapse(book: Book, wake_up: WakeUp) -> None:
-        """A reservation's time has run out: what it holds is free again."""
+    def lapse(book: Book, wake_up: WakeUp, terms_at: Callable[[datetime], BoundTerms]) -> None:
+        """A reservation's time has run out: what it holds, and its uses of the reward's limits, are free again."""
         reservation = str(wake_up.facts["reservation"])
         about = Source(book.account, reservation)
         cause = f"~lapse/{reservation}"
         release(book, held_for(book, reservation), about, "lapsed", cause)
+        lapse_uses(book, wake_up, about, cause, terms_at)
 
     # Operators.
 
@@ -284,6 +287,19 @@ class Requests:
         self.book.grant(
             GrantChange.GIVEN, extended(self.book.grants, grant, self.at), "", event.reason, self.about, why
         )
+        return ()
+
+    def _declare(self, event: RateDeclared) -> Outcome:
+        """A rate is declared once for a period; the total that it names then looks."""
+        policy = next((policy for policy in self.bound.policies if policy.name == event.policy), None)
+        watcher = next((each for each in policy.watchers if each.name == event.rule), None) if policy else None
+        grants = self.basis.grants
+        key = None if watcher is None else watcher.key(event.of, self.bound.calendar, grants)
+        if watcher is None or key is None:
+            return _refuse(RejectionCode.UNKNOWN_RULE, policy=event.policy, rule=event.rule)
+        if any(grant.key == watcher.unit and grant.occasion == key for grant in grants):
+            return _refuse(RejectionCode.ALREADY_ENDED, policy=event.policy, rule=event.rule, period=key)
+        self.of = event.of
         return ()
 
     # Confirming.
@@ -348,7 +364,7 @@ class Requests:
         release(book, held, self.about, "released", None)
         if spent > before:
             give_back(book, terms, self.about, parts, before, spent - before)
-        self._uses_back()
+        give_uses_back(self.book, self.bound, self.about, self.past, self.beside)
         for wake_up in book.wake_ups:
             if wake_up.policy == LAPSE and wake_up.facts.get("reservation") == request.id:
                 book.wake(WakeChange.ENDED, wake_up, "", self.about)
@@ -356,6 +372,7 @@ class Requests:
 
     def _cancel_fact(self, root: Commit) -> Outcome:
         """An activity, an enrolment, an adjustment or a status never was."""
+        self.moment, self.of = Moment.REFUND, root.event.occurred_at
         self.bound = self.terms_at(root.event.occurred_at)
         against = ADJUSTED if isinstance(root.event, Adjustment) else ISSUED
         difference = Difference(self.book, self.bound, self.about, self.past, against)
@@ -364,6 +381,10 @@ class Requests:
         for account, other in (self.book.others or {}).items():
             there = Difference(other, self.bound, self.about, _on(self.beside, account))
             there.settle(self._kept_used({}, there.history, account))
+        if self.bound.follows_up:
+            then = root.event.occurred_at
+            told = answers(self.bound, root.event, then, self.book, root.basis)
+            amend(self.book, self.about, self.event.id, totals(told, then, self.bound.calendar), {})
         return tuple(difference.charges)
 
     def _changed(self, root: Commit, account: Account) -> bool:
@@ -388,10 +409,13 @@ class Requests:
         if isinstance(kept, Exceeds):
             return _refuse(kept.code, purchase=purchase.id, line=kept.line, left=kept.left, unit=purchase.currency)
         self.bound = bound = self.terms_at(root.terms_from)
+        self.moment, self.of = Moment.REFUND, purchase.occurred_at
         self._give_back_tenders(purchase, kept)
         difference = Difference(self.book, bound, self.about, self.past)
         at, terms = purchase.occurred_at, bound.terms
         late = self.at > terms.refund_for.end(at, bound.calendar)
+        if bound.follows_up:
+            self._amend(root, purchase, kept, earlier, terms.refunds.proportional or late)
         if terms.refunds.proportional or late:
             total = purchase.total
             left = 0 if kept.purchase is None else total - kept.returned
@@ -415,6 +439,32 @@ class Requests:
             worth = worth_of(told, at, bound, account)
             there.settle(self._kept_used(worth, there.history, account), room=room)
         return tuple(difference.charges)
+
+    def _amend(
+        self,
+        root: Commit,
+        purchase: Purchase,
+        kept: Kept,
+        earlier: Sequence[Refund | Cancellation],
+        proportionally: bool,
+    ) -> None:
+        """Tells those who got something for the purchase what they get for what is left of it."""
+        bound, at = self.bound, purchase.occurred_at
+        was = kept_of(purchase, earlier)
+        assert isinstance(was, Kept)
+
+        def of(left: Purchase | None) -> Totals:
+            told = [] if left is None else answers(bound, left, at, self.book, root.basis)
+            return totals(told, at, bound.calendar)
+
+        if proportionally:
+            full, total, terms = of(purchase), purchase.total, bound.terms.refunds
+            before, now = (
+                share(full, 0 if one.purchase is None else total - one.returned, total, terms) for one in (was, kept)
+            )
+        else:
+            before, now = of(was.purchase), of(kept.purchase)
+        amend(self.book, self.about, self.event.id, before, now)
 
     def _give_back_tenders(self, purchase: Purchase, kept: Kept) -> None:
         """What paid the part that came back is given back first."""
@@ -488,61 +538,3 @@ def _undone(commits: Sequence[Commit], purchase: str) -> list[Refund | Cancellat
         for commit in commits
         if isinstance(commit.event, Refund | Cancellation) and commit.event.about == purchase and commit.refusal is None
     ]
-
-
-def held_for(book: Book, reservation: str) -> list[Lot]:
-    """The parts that a reservation holds, in spending order."""
-    return [lot for unit in book.units_held() for lot in book.lots(unit) if lot.reserved_for == reservation]
-
-
-def _by_label(parts: Sequence[Lot]) -> list[tuple[str | None, list[Lot]]]:
-    """The parts by label, in the order in which they were taken."""
-    found: dict[str | None, list[Lot]] = {}
-    for part in parts:
-        found.setdefault(part.label, []).append(part)
-    return list(found.items())
-
-
-def _split(lots: Sequence[Lot], steps: int) -> tuple[list[Lot], list[Lot]]:
-    """The first *steps* of the lots, and the rest."""
-    first: list[Lot] = []
-    rest: list[Lot] = []
-    for lot in lots:
-        part = min(steps, lot.steps)
-        steps -= part
-        if part:
-            first.append(with_steps(lot, part))
-        if lot.steps > part:
-            rest.append(with_steps(lot, lot.steps - part))
-    return first, rest
-
-
-def release(book: Book, parts: Sequence[Lot], about: Source, code: str, cause: str | None) -> None:
-    """Held parts are free again: they pay debt first, and end at once where their end has come."""
-    at = book.at
-    assert at is not None
-    for part in parts:
-        free = attrs.evolve(part, reserved_for=None)
-        puts = book.become(free)
-        book.transfer(
-            "", about, part.unit, part.label, book.account, book.account, (part,), puts, (), reason(code), cause
-        )
-        rest = puts[-1]
-        end = rest.validity.expires_at
-        held_by, needs = rest.validity.held_by, rest.validity.needs
-        over = end is not None and end <= at and not (held_by is not None and book.in_force(held_by, at))
-        if rest.source != DEBT and (over or (needs is not None and not book.in_force(needs, at))):
-            book.end_lot(rest, book.cause if cause is None else cause)
-
-
-def _scaled(benefit: Benefit, spent: int, reserved: int) -> Benefit:
-    """A benefit for the part of a reservation that is captured: its amount and shares in proportion, to the step."""
-    if spent == reserved or benefit.amount is None:
-        return benefit
-    steps = benefit.amount.steps * spent // reserved
-    shares = benefit.shares
-    if shares:
-        lines = list(shares)
-        parts = allocate(steps, lambda: (shares[line] for line in lines))
-        shares = FrozenMapping(dict(zip(lines, parts, strict=True)))
-    return attrs.evolve(benefit, amount=build_amount(steps, benefit.amount.unit), shares=shares)

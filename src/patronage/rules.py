@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
-from itertools import pairwise
 from typing import Final
 
 import attrs
 
+from patronage.bands import Band, bands_of
 from patronage.base import Base
 from patronage.conditions import condition_or_none
 from patronage.errors import InvalidValueError, quote
@@ -164,24 +164,6 @@ def ceilings(value: Iterable[Ceiling]) -> tuple[Ceiling, ...]:
 
 
 @attrs.frozen(kw_only=True)
-class Band:
-    """From *over* of the base on, *credit* for each *per* of the rule."""
-
-    over: Amount = attrs.field(validator=above_zero)
-    credit: Amount = attrs.field(validator=attrs.validators.instance_of(Amount))
-
-
-def _bands(value: Iterable[Band]) -> tuple[Band, ...]:
-    found = many(value)
-    if not all(isinstance(band, Band) for band in found):
-        raise InvalidValueError(f"Bands are needed here, not {quote(value)}.")
-    steps = [band.over.steps for band in found]
-    if any(a >= b for a, b in pairwise(steps)):
-        raise InvalidValueError("Bands stand in rising order of what they start over.")
-    return found
-
-
-@attrs.frozen(kw_only=True)
 class SpendRule:
     """
     Credits *credit* for every *per* of the spend that counts.
@@ -199,7 +181,7 @@ class SpendRule:
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     whole: bool = True
-    bands: tuple[Band, ...] = attrs.field(default=(), converter=_bands)
+    bands: tuple[Band, ...] = attrs.field(default=(), converter=bands_of)
     marginal: bool = True
     rounding: Rounding = Rounding.FLOOR
     grain: Grain = Grain.RULE

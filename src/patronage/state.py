@@ -7,20 +7,22 @@ first, then age, never-expiring last; the last tie is broken by the lots' canoni
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import attrs
 
-from patronage._build import builder
+from patronage._build import blank
 from patronage._frozen import FrozenMapping
+from patronage.building import build_lot
 from patronage.errors import AmountOverflowError, LedgerError
 from patronage.ledger import (
     DEBT,
     Account,
     Commit,
+    Entry,
     Grant,
     GrantChange,
     GrantEntry,
@@ -29,7 +31,6 @@ from patronage.ledger import (
     WakeChange,
     WakeEntry,
     WakeUp,
-    build_lot,
     entry_id,
     lot_key,
 )
@@ -37,6 +38,8 @@ from patronage.periods import Calendar
 from patronage.units import STEPS_LIMIT
 
 FOREVER: Final = datetime.max.replace(tzinfo=UTC)
+AVAILABLE: Final = "~available/"
+"""How the causes of what becomes available begin."""
 
 
 @attrs.frozen(weakref_slot=False)
@@ -45,8 +48,9 @@ class State:
     An account as its last commit left it: the fold of its commits.
 
     *lots* hold, per unit, what is available, reserved or a debt; *pending* what is not yet
-    available. *clock* is the last instant that was applied. Balances are read by `Program.at`,
-    which first does what time does.
+    available. *clock* is the last instant that was applied, *settled_at* the last at which a grant
+    changed or time ended something: no event older than that is taken late. Balances are read by
+    `Program.at`, which first does what time does.
     """
 
     account: Account
@@ -57,16 +61,37 @@ class State:
     grants: tuple[Grant, ...]
     wake_ups: tuple[WakeUp, ...]
     next_due: datetime | None
+    settled_at: datetime | None = None
 
     @classmethod
     def of(cls, account: str | Account) -> State:
         """An empty account, of a member's id or any account. A member needs no enrolment."""
         if not isinstance(account, Account):
             account = Account.member(account)
-        return cls(account, 0, None, FrozenMapping(), (), (), (), None)
+        return cls(account, 0, None, FrozenMapping(), (), (), (), None, None)
 
 
-build_state: Callable[..., State] = builder(State)
+_BLANK_STATE: Final = blank(State)
+
+
+def build_state(
+    account: Account,
+    version: int,
+    clock: datetime | None,
+    lots: FrozenMapping[str, tuple[Lot, ...]],
+    pending: tuple[Lot, ...],
+    grants: tuple[Grant, ...],
+    wake_ups: tuple[WakeUp, ...],
+    next_due: datetime | None,
+    settled_at: datetime | None,
+) -> State:
+    """`State(...)`, all fields in order, unchecked."""
+    made = _BLANK_STATE()
+    made.account, made.version, made.clock = account, version, clock
+    made.lots, made.pending, made.grants = lots, pending, grants
+    made.wake_ups, made.next_due, made.settled_at = wake_ups, next_due, settled_at
+    made.__class__ = State
+    return made  # type: ignore[no-any-return]
 
 
 def spending_key(lot: Lot) -> tuple[datetime, datetime]:
@@ -79,22 +104,25 @@ def canonical_key(lot: Lot) -> tuple[datetime, datetime, tuple[str, ...]]:
     return (*spending_key(lot), lot_key(lot))
 
 
+def waiting_key(lot: Lot) -> tuple[datetime]:
+    """When a pending lot becomes available; those on confirmation last."""
+    return (lot.validity.available_at or FOREVER,)
+
+
 def pending_key(lot: Lot) -> tuple[datetime, tuple[str, ...]]:
-    """Pending lots stand by when they become available; those on confirmation last."""
-    return (lot.validity.available_at or FOREVER, lot_key(lot))
+    """The total order of pending lots: by when they become available."""
+    return (*waiting_key(lot), lot_key(lot))
 
 
 def same_identity(left: Lot, right: Lot) -> bool:
     """Whether the two are parts of one lot."""
-    if left is right:
-        return True
-    return (
-        (left.source is right.source or left.source == right.source)
-        and (left.validity is right.validity or left.validity == right.validity)
-        and left.credited_at == right.credited_at
+    return left is right or (  # What mostly differs, and is cheap to compare, comes first.
+        left.credited_at == right.credited_at
         and left.label == right.label
         and left.unit == right.unit
         and left.reserved_for == right.reserved_for
+        and (left.source is right.source or left.source == right.source)
+        and (left.validity is right.validity or left.validity == right.validity)
     )
 
 
@@ -111,20 +139,27 @@ def is_pending(lot: Lot, at: datetime) -> bool:
 
 def put(lots: list[Lot], part: Lot, key: Callable[[Lot], tuple[object, ...]]) -> None:
     """Adds *part* to its lot, or as a new lot in its place; a debt that is paid off goes. *lots* is changed."""
-    if lots and not (key is canonical_key and spending_key(lots[-1]) < spending_key(part)):
-        for i, lot in enumerate(lots):
-            if same_identity(lot, part):
-                steps = lot.steps + part.steps
-                if not -STEPS_LIMIT < steps < STEPS_LIMIT:
-                    raise AmountOverflowError(steps)
-                if steps:
-                    lots[i] = with_steps(lot, steps)
-                else:
-                    del lots[i]
-                return
-        insort(lots, part, key=key)
-    else:
-        lots.append(part)
+    if not lots or (key is canonical_key and _ends_before(lots[-1].validity.expires_at, part.validity.expires_at)):
+        lots.append(part)  # The usual case: the youngest comes last.
+        return
+    # Instants first: only lots that are equal in them are compared whole, for their keys are long.
+    rough: Callable[[Lot], tuple[datetime, ...]] = spending_key if key is canonical_key else waiting_key
+    place = rough(part)
+    first = bisect_left(lots, place, key=rough)
+    last = first
+    while last < len(lots) and rough(lots[last]) == place:
+        if same_identity(lots[last], part):
+            steps = lots[last].steps + part.steps
+            if not -STEPS_LIMIT < steps < STEPS_LIMIT:
+                raise AmountOverflowError(steps)
+            lots[last : last + 1] = [with_steps(part, steps)] if steps else []
+            return
+        last += 1
+    lots.insert(first if first == last else bisect_left(lots, lot_key(part), first, last, key=lot_key), part)
+
+
+def _ends_before(end: datetime | None, other: datetime | None) -> bool:
+    return end is not None and (other is None or end < other)
 
 
 def take(lots: list[Lot], part: Lot) -> bool:
@@ -254,11 +289,20 @@ def fold(commits: Iterable[Commit], *, calendar: Calendar, start: State | None =
 
 
 def _after(state: State, commit: Commit, calendar: Calendar) -> State:
+    at = commit.event.occurred_at
+    clock = at if state.clock is None else max(state.clock, at)
+    return with_entries(state, commit, commit.entries, clock, calendar)
+
+
+def with_entries(
+    state: State, commit: Commit, entries: Sequence[Entry], clock: datetime | None, calendar: Calendar
+) -> State:
+    """The state after *entries*, all or some of *commit*, with its clock at *clock*. Raises LedgerError."""
     lots = {unit: list(held) for unit, held in state.lots.items()}
     pending = list(state.pending)
     grants = state.grants
     wake_ups = list(state.wake_ups)
-    for entry in commit.entries:
+    for entry in entries:
         if isinstance(entry, Transfer):
             _move(lots, pending, entry, commit)
         elif isinstance(entry, GrantEntry):
@@ -271,8 +315,8 @@ def _after(state: State, commit: Commit, calendar: Calendar) -> State:
                 wake_ups.remove(entry.wake_up)
             else:
                 raise LedgerError(f"entry {entry_id(entry)} of {commit.account}", "it ends a wake-up that is not set.")
-    clock = commit.event.occurred_at if state.clock is None else max(state.clock, commit.event.occurred_at)
-    settle(lots, pending, clock)
+    if clock is not None:
+        settle(lots, pending, clock)
     kept = {unit: tuple(held) for unit, held in lots.items() if held}
     grants = needed_grants(grants, (*kept.values(), pending))
     due = next_due(kept.values(), pending, grants, wake_ups, calendar)
@@ -285,7 +329,21 @@ def _after(state: State, commit: Commit, calendar: Calendar) -> State:
         grants,
         tuple(wake_ups),
         due,
+        settled_after(state.settled_at, entries, commit.event.id),
     )
+
+
+def settled_after(settled_at: datetime | None, entries: Iterable[Entry], event: str) -> datetime | None:
+    """
+    The last instant at which a grant changed or time ended something, after the entries of an event.
+
+    What becomes available is no such thing: it changes nothing that an older event has seen.
+    """
+    for entry in entries:
+        cause = entry.cause
+        if isinstance(entry, GrantEntry) or (cause[0] == "~" and cause != event and not cause.startswith(AVAILABLE)):
+            settled_at = entry.at if settled_at is None else max(settled_at, entry.at)
+    return settled_at
 
 
 def settle(lots: dict[str, list[Lot]], pending: list[Lot], at: datetime) -> None:

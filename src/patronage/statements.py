@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from patronage.as_of import AsOf
 from patronage.errors import InvalidValueError
 from patronage.ledger import Account, Commit, Entry, Transfer
 from patronage.periods import format_instant, utc
@@ -92,46 +93,37 @@ class StatementBuilder:
             span = f"from {format_instant(self._start)} to {format_instant(self._end)}"
             raise InvalidValueError(f"A statement ends after it starts: not {span}.")
         self._program, self._state = program, State.of(account)
-        self._opening: Standing | None = None
-        self._closing: Standing | None = None
+        self._opening = AsOf(account, self._start - _MICROSECOND, program.calendar)
+        self._closing = AsOf(account, self._end - _MICROSECOND, program.calendar)
         self._lines: list[StatementLine] = []
 
     def add(self, commit: Commit) -> None:
         """The next commit of the account."""
-        at, clock = commit.event.occurred_at, self._state.clock
-        if clock is not None:
-            at = max(at, clock)  # What another account's event did takes effect at this one's clock.
-        if self._opening is None and at >= self._start:
-            self._opening = self._just_before(self._start)
-        if self._closing is None and at >= self._end:
-            self._closing = self._just_before(self._end)
+        self._opening.add(commit)
+        self._closing.add(commit)
         self._show(commit, stored=True)
         self._state = fold((commit,), calendar=self._program.calendar, start=self._state) or self._state
 
     def statement(self) -> Statement:
         """The statement, after the last commit."""
-        if self._opening is None:
-            self._opening = self._just_before(self._start)
-        if self._closing is None:
-            for commit in self._program.advance(self._state, self._limit(self._end)).commits:
-                self._show(commit, stored=False)
-            self._closing = self._just_before(self._end)
+        for commit in self._program.advance(self._state, self._limit(self._end, self._state)).commits:
+            self._show(commit, stored=False)
         return Statement(
             self._state.account,
             self._start,
             self._end,
-            self._opening.holdings,
-            self._closing.holdings,
+            self._just_before(self._start, self._opening.state).holdings,
+            self._just_before(self._end, self._closing.state).holdings,
             tuple(self._lines),
         )
 
-    def _limit(self, instant: datetime) -> datetime:
-        """Just before *instant*, or the clock where that comes first; never before what is recorded."""
+    def _limit(self, instant: datetime, state: State) -> datetime:
+        """Just before *instant*, or the clock where that comes first; never before what *state* has reached."""
         limit = min(instant - _MICROSECOND, self._now)
-        return limit if self._state.clock is None else max(limit, self._state.clock)
+        return limit if state.clock is None else max(limit, state.clock)
 
-    def _just_before(self, instant: datetime) -> Standing:
-        return self._program.at(self._state, self._limit(instant))
+    def _just_before(self, instant: datetime, state: State) -> Standing:
+        return self._program.at(state, self._limit(instant, state))
 
     def _show(self, commit: Commit, *, stored: bool) -> None:
         for entry in commit.entries:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.book import Book
+from patronage.building import build_balance, build_basis
 from patronage.ceilings import BoundCeiling
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Enrolment, Event, Purchase, Redemption, Reservation, many
 from patronage.figures import Setting
-from patronage.ledger import Account, AccountKind, Balance, Basis, Grant, build_balance, build_basis
-from patronage.occasions import Read
+from patronage.ledger import Account, AccountKind, Balance, Basis, Grant
+from patronage.occasions import Ladder, Read
 from patronage.periods import EARLIEST, Calendar, utc
 from patronage.policies.base import BoundPolicy, Policy, bind
 from patronage.rewards import Limit, Reward, limits_of
@@ -138,15 +139,29 @@ class Terms:
                 )
 
 
+@runtime_checkable
+class HasLadder(Protocol):
+    """A policy of tiers: what conditions and occasions read a member's level by."""
+
+    @property
+    def ladder(self) -> Ladder:
+        """Its levels."""
+        ...
+
+
 class BoundTerms:
     """Terms made ready for deciding: policies bound, units and rewards by name, what is read."""
 
     __slots__ = (
         "_reads",
         "_tallies",
+        "_watchers",
+        "adopts",
         "between",
         "calendar",
         "effective_from",
+        "follows_up",
+        "ladders",
         "limits",
         "others",
         "policies",
@@ -156,11 +171,12 @@ class BoundTerms:
         "terms",
         "units",
         "watched",
+        "watches",
     )
 
     def __init__(self, terms: Terms, calendar: Calendar) -> None:
         self.terms, self.calendar, self.effective_from = terms, calendar, terms.effective_from
-        self.units: Mapping[str, Unit] = {unit.code: unit for unit in terms.units}
+        self.units = FrozenMapping({unit.code: unit for unit in terms.units})
         self.rewards: Mapping[str, Reward] = {reward.name: reward for reward in terms.rewards}
         self.policies: Sequence[BoundPolicy] = [
             bind(
@@ -176,12 +192,20 @@ class BoundTerms:
                 raise InvalidValueError(f"{quote(read)} names no unit of the terms.")
         self._reads: Sequence[str] = sorted({read.unit for read in reads})
         self._tallies = [policy.tallies for policy in self.policies if policy.tallies is not None]
-        self.watched: frozenset[str] = frozenset(self._reads)
+        self._watchers = [watcher for policy in self.policies for watcher in policy.watchers]
+        self.watches = bool(self._watchers)
+        self.adopts = any(policy.adopts for policy in self.policies)
+        self.ladders = FrozenMapping(
+            {policy.name: policy.ladder for policy in terms.policies if isinstance(policy, HasLadder)}
+        )
+        own = frozenset(watcher.unit for watcher in self._watchers)
+        self.watched: frozenset[str] = frozenset(self._reads) | own
         tallies = (ceiling.tally for policy in self.policies for ceiling in policy.ceilings)
-        self.tallies = frozenset(tally for tally in tallies if tally is not None)
+        self.tallies = frozenset(tally for tally in tallies if tally is not None) | own
         self.limits = {reward.name: bound_limits(reward, terms.refund_for) for reward in terms.rewards}
         self.shared = self._all_shared()
         self.others = tuple(sorted({o for policy in self.policies for o in policy.others}, key=lambda o: o.key))
+        self.follows_up = frozenset(policy.name for policy in self.policies if policy.follows_up)
         self.between: frozenset[type] = frozenset((*self.shared, *(FACTS if self.others else ())))
 
     def _all_shared(self) -> Mapping[type, Sequence[BoundCeiling]]:
@@ -211,8 +235,12 @@ class BoundTerms:
         named = [(account, None) for account in self.others] if type(event) in FACTS else []
         return [*((account, ceiling) for account, ceiling in pairs if account is not None), *named]
 
-    def basis(self, book: Book, at: datetime) -> Basis:
-        """What rules can read now: the grants in force, and the balances that the terms declare they read."""
+    def basis(self, book: Book, at: datetime, of: datetime | None = None) -> Basis:
+        """
+        What rules can read now: the grants in force, and the balances that the terms declare they read.
+
+        *of* is an instant whose periods are read as well: those of the purchase of a refund, of a close.
+        """
         grants: tuple[Grant, ...] = book.grants
         for grant in grants:
             if not grant.in_force(at):
@@ -229,8 +257,14 @@ class BoundTerms:
                     if label is not None and (label == period or label.startswith(f"{period}/")):
                         used[label] = used.get(label, 0) + lot.steps
                 balances.extend(build_balance(unit, label, steps) for label, steps in used.items())
+        if self.watches:
+            balances.extend(self._counted(book, grants, {at, of or at}))
         others = _NO_OTHERS if book.others is None else self._others(book, at)
         return build_basis(grants, tuple(balances), others)
+
+    def counted(self, at: datetime) -> Sequence[tuple[str, str]]:
+        """What an event at *at* counts on: tallies, each with the label of the period that holds the instant."""
+        return [pair for tallies in self._tallies for pair in tallies(at)]
 
     def _others(self, book: Book, at: datetime) -> FrozenMapping[str, tuple[Balance, ...]]:
         """What rules can read of the shared accounts that are open: what is read of units, and what is counted."""
@@ -250,6 +284,20 @@ class BoundTerms:
                     )
             found[str(account)] = tuple(balances)
         return FrozenMapping.owning(found)
+
+    def _counted(self, book: Book, grants: Sequence[Grant], instants: Collection[datetime]) -> list[Balance]:
+        """The tallies of totals and thresholds in the periods that hold the instants."""
+        found: list[Balance] = []
+        for watcher in self._watchers:
+            lots = book.lots(watcher.unit)
+            if lots:
+                keys = {watcher.key(instant, self.calendar, grants) for instant in instants}
+                found.extend(
+                    build_balance(watcher.unit, lot.label, lot.steps)
+                    for lot in lots
+                    if lot.label is not None and lot.label.split("/")[0] in keys
+                )
+        return found
 
 
 def bound_limits(reward: Reward, refund_for: Term | None) -> tuple[BoundCeiling, ...]:

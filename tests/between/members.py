@@ -112,11 +112,22 @@ class Members:
         return self.program.decide(self.state(involved.account), event, history=found, others=others)
 
     def tell(self, event: Event) -> Decision:
-        """Decides an event and stores its batch."""
+        """Decides an event and stores its batch, then what it follows up."""
         decision = self.decide(event)
         self.now = max(self.now, event.occurred_at)
         if not decision.repeated:
             self.store(decision)
+            for follow_up in decision.follow_ups:
+                self.tell(follow_up).require()
+        return decision
+
+    def pass_time(self, account: Account, until: datetime) -> Decision:
+        """What time does on an account, and what it follows up."""
+        decision = self.program.advance(self.state(account), until)
+        self.now = max(self.now, until)
+        self.store(decision)
+        for follow_up in decision.follow_ups:
+            self.tell(follow_up).require()
         return decision
 
     def store(self, decision: Decision) -> None:

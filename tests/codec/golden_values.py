@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from codec.documents import CODEC, INSTANT, POINTS, PROGRAM_TOML, USD
 from patronage._frozen import FrozenMapping
+from patronage.between import PromisedCredit, PromisedGrant
 from patronage.events import (
     Activity,
     Adjustment,
@@ -21,9 +22,11 @@ from patronage.events import (
     Counterpart,
     Discount,
     Enrolment,
+    FollowedUp,
     Line,
     LineKind,
     Purchase,
+    RateDeclared,
     Redemption,
     Refund,
     RefundLine,
@@ -157,6 +160,9 @@ VALUES: Final[dict[str, Any]] = {
     "status_grant": StatusGrant(
         **_head("s-1"), key="tier", value="gold", until=YEAR, uses=3, actor="ann", reason="match"
     ),
+    "rate_declared": RateDeclared(
+        **_head("d-1"), policy="dividend", rule="year", of=INSTANT, credit=USD.of("0.10"), per=USD.of("1.00")
+    ),
     "status_end": StatusEnd(**_head("s-2"), key="tier", value="gold", actor="ann", reason="fraud"),
     "time_passed": TimePassed(id="~t/2024-05-08T12:30:00.000000Z", member="m-1", occurred_at=INSTANT),
     "counterpart": Counterpart(
@@ -166,6 +172,19 @@ VALUES: Final[dict[str, Any]] = {
         origin=MEMBER,
         event="f-1",
         root="order-17",
+    ),
+    "followed_up": FollowedUp(
+        id="~f/0123456789abcdef0123456789abcdef",
+        member="m-2",
+        occurred_at=INSTANT,
+        receiver=Account.member("m-2"),
+        origin=ABOUT,
+        event="f-1",
+        policy="referral",
+        ordinal=1,
+        credits=(PromisedCredit(amount=POINTS.of(50), rule="friend", validity=Validity(available_at=YEAR)),),
+        gives=(PromisedGrant(key="voucher", value="mug", valid_until=YEAR, uses=1, occasion="1", rule="friend"),),
+        reason=Reason("followed_up", FACTS),
     ),
     "commit": Commit(
         account=MEMBER,

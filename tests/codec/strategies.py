@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from patronage._frozen import FrozenMapping
 from patronage.base import Base
-from patronage.between import counterpart
+from patronage.between import PromisedCredit, PromisedGrant, counterpart
 from patronage.conditions import (
     AllOf,
     AnyOf,
@@ -46,9 +46,11 @@ from patronage.events import (
     Discount,
     Enrolment,
     Event,
+    FollowedUp,
     Line,
     LineKind,
     Purchase,
+    RateDeclared,
     Redemption,
     Refund,
     RefundLine,
@@ -265,9 +267,43 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
         actor=words,
         reason=words,
     ),
+    "rate_declared": st.builds(
+        RateDeclared, **head(), policy=words, rule=words, of=instants, credit=amounts(least=1), per=amounts(least=1)
+    ),
     "status_end": st.builds(StatusEnd, **head(), key=words, value=maybe(words), actor=words, reason=words),
     "time_passed": st.builds(
         TimePassed, id=utc_instants.map(lambda at: f"~t/{at:%Y}"), member=ids, occurred_at=utc_instants
+    ),
+    "followed_up": st.builds(
+        FollowedUp,
+        id=ids.map(lambda text: f"~f/{text}"),
+        member=ids,
+        occurred_at=utc_instants,
+        receiver=accounts,
+        origin=st.builds(Source, account=accounts, root=ids),
+        event=ids,
+        policy=names,
+        ordinal=st.integers(0, 9),
+        credits=some(
+            st.builds(
+                PromisedCredit,
+                amount=amounts(least=1),
+                rule=names,
+                label=maybe(words),
+                validity=st.deferred(lambda: validities),
+            )
+        ),
+        gives=some(
+            st.builds(
+                PromisedGrant,
+                key=words,
+                value=maybe(words),
+                valid_until=maybe(utc_instants),
+                uses=maybe(st.integers(1, 9)),
+                rule=names,
+            )
+        ),
+        reason=st.deferred(lambda: reasons),
     ),
     "counterpart": st.builds(counterpart, accounts, accounts, ids, ids, utc_instants),
 }
@@ -315,7 +351,7 @@ periods = (
     | st.builds(Anniversary, term=st.builds(Lasting, n=st.integers(1, 24), of=st.sampled_from([TimeUnit.MONTHS])))
 )
 
-validities = st.builds(
+validities: st.SearchStrategy[Any] = st.builds(
     Validity,
     available_at=maybe(utc_instants),
     on_confirmation=st.booleans(),
@@ -349,7 +385,7 @@ grants = st.builds(
     consumed=some(lots, 1),
     ended=st.booleans(),
 )
-reasons = st.builds(Reason, code=words, facts=facts)
+reasons: st.SearchStrategy[Any] = st.builds(Reason, code=words, facts=facts)
 wake_ups = st.builds(WakeUp, at=utc_instants, policy=words, name=words, facts=facts)
 ratios = st.tuples(st.integers(-(10**40), 10**40), st.integers(1, 10**40))
 bookings = st.builds(

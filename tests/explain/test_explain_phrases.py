@@ -56,8 +56,8 @@ from patronage.units import Amount
 
 PACKAGE = Path(patronage.__file__).resolve().parent
 VOICE = Voice(ENGLISH, {"USD": usd, "points": points}, Calendar("America/New_York"))
-GRANT_REASONS = {"given", "used", "revoked", "granted_by_operator", "ended_by_operator", "ran_out"}
-BOTH = {"taken_back"}
+GRANT_REASONS = {"given", "used", "revoked", "granted_by_operator", "ended_by_operator", "ran_out", "fell"}
+BOTH = {"taken_back", "followed_up", "threshold"}
 WITHOUT_ENTRY = {"wake_up"}
 
 

@@ -10,6 +10,7 @@ from explain_shop import ASKED, AT, GOLD, MONTHLY, SPEND, Shop, bought, points, 
 
 from patronage import (
     Activity,
+    Adjustment,
     BonusRule,
     Capture,
     Ceiling,
@@ -201,12 +202,14 @@ def test_refusals_tell_instants_and_money() -> None:
     """Facts of each refusal in their own units, whatever the reward."""
     shop = Shop(program())
     shop.play(bought("250.00"))
-    late = attrs.evolve(bought("1.00", id="o-0"), occurred_at=AT - timedelta(days=1))
+    late = Adjustment(
+        id="j-0", member="m-1", occurred_at=AT - timedelta(days=1), amount=points.of(-1), actor="ann", reason="slip"
+    )
     decision = shop.program.decide(shop.state, late)
     assert isinstance(decision, Rejected)
     assert refusal_sentence(decision.refusal, shop.program) == (
         "Refused for now: the event of 4 March 2026 at 10:00 is older than what the account has seen, "
-        "5 March 2026 at 10:00."
+        "5 March 2026 at 10:00: it is no plain fact."
     )
     shop.play(ASKED)
     capture = Capture(id="c-1", member="m-1", occurred_at=AT, reservation="h-1", amount=points.of(900))

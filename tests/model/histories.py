@@ -228,6 +228,7 @@ class _Maker:
         self.program = chance.choice(programs())
         self.zone = ZoneInfo(self.program.time_zone)
         self.at = datetime(2024, chance.randint(1, 12), chance.randint(1, 28), chance.randint(0, 23), tzinfo=UTC)
+        self.lateness = chance.choice((0.0, 0.0, 0.3))
         self.events: list[Event] = []
         self.purchases: list[Purchase] = []
         self.requests: list[Redemption | Reservation] = []
@@ -264,7 +265,9 @@ class _Maker:
         """One event, or a repeated or a late one."""
         chance = self.chance
         draw = chance.random()
-        if self.events and draw < 0.06:
+        if chance.random() < self.lateness:
+            self.late()
+        elif self.events and draw < 0.06:
             self.events.append(chance.choice(self.events))
         elif draw < 0.36:
             self.purchase()
@@ -284,19 +287,40 @@ class _Maker:
             self.events.append(Confirmation(id=self.id("ok"), member=MEMBER, occurred_at=self.at, of=of))
         elif draw < 0.91:
             self.adjust()
-        elif draw < 0.95:
+        elif draw < 0.94:
             self.status()
-        elif draw < 0.98:
-            kind = chance.choice(("review", "visit"))
-            event = Activity(id=self.id("a"), member=MEMBER, occurred_at=self.at, kind=kind, count=chance.randint(1, 3))
-            self.others.append(event.id)
-            self.events.append(event)
-        elif draw < 0.99:
+        elif draw < 0.96:
+            self.activity()
+        elif draw < 0.97:
             self.others.append(self.id("e"))
             self.events.append(Enrolment(id=self.id("e"), member=MEMBER, occurred_at=self.at))
         else:
-            before = self.at - timedelta(days=chance.randint(1, 9))
-            self.events.append(Activity(id=self.id("late"), member=MEMBER, occurred_at=before, kind="review"))
+            self.late()
+
+    def activity(self) -> None:
+        chance = self.chance
+        kind = chance.choice(("review", "visit"))
+        event = Activity(id=self.id("a"), member=MEMBER, occurred_at=self.at, kind=kind, count=chance.randint(1, 3))
+        self.others.append(event.id)
+        self.events.append(event)
+
+    def late(self) -> None:
+        """One or two events, mostly facts, that arrive minutes, hours or days too late."""
+        chance = self.chance
+        now = self.at
+        for _ in range(chance.randint(1, 2)):
+            self.at = now - timedelta(
+                minutes=chance.choice((1, chance.randint(1, 600), chance.randint(1, 60 * 24 * 9))),
+                microseconds=chance.randint(0, 1),
+            )
+            chance.choice(
+                (self.purchase, self.purchase, self.activity, self.activity, self.adjust, self.refund_or_not)
+            )()
+        self.at = now
+
+    def refund_or_not(self) -> None:
+        if self.purchases:
+            self.refund()
 
     def money(self, most: int = 3000) -> int:
         """Cents: often whole, sometimes none."""

@@ -10,7 +10,8 @@ import pytest
 
 from model.checks import check_account, check_state, entries_of, lots_of
 from model.histories import MILES, POINTS, USD, history
-from model.reference import OWED, Reference
+from model.reference import Reference
+from model.reference_values import OWED
 from model.shop import Shop
 from patronage import BenefitKind, Decision, Event, EventConflictError, Program, Rejected, State, TimePassed
 from patronage.ledger import DEBT

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from model.checks import transfers_of
 from model.histories import POINTS, USD
-from model.reference import rounded
+from model.reference_values import rounded
 from model.shop import Shop
 from patronage import (
     Base,

@@ -173,7 +173,7 @@ LOCKSTEP: dict[str, Plant] = {
     "a reservation never lapses": both(
         wrapped(Requests, "lapse", lambda known, *args: None),
     ),
-    "a capture takes all": wrapped(patronage.requests, "_split", lambda known, lots, steps: (list(lots), [])),
+    "a capture takes all": wrapped(patronage.requests, "split", lambda known, lots, steps: (list(lots), [])),
     "a redemption that paid is cancelled": wrapped(Requests, "_standing_purchase", lambda known, *args: None),
     "what is reserved can be spent": wrapped(
         Book, "available", lambda known, book, unit, label: sum(lot.steps for lot in book.lots(unit))

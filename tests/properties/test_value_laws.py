@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.histories import MEMBER, POINTS, USD
-from model.reference import rounded as by_fractions
+from model.reference_values import rounded as by_fractions
 from patronage import (
     Adjustment,
     Amount,

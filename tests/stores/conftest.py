@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,21 @@ from stores import postgresql
 from stores.databases import Database, close_all, postgresql_database, sqlite_database
 
 
+HERE = Path(__file__).parent
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[postgresql.Server]:
     """A PostgreSQL server of our own. Without PostgreSQL the tests fail: a promise that was not tried is none."""
     with postgresql.server() as running:
         yield running
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """All of it waits for `nox -s stores`."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("stores")
 
 
 @pytest.fixture(autouse=True)

@@ -609,15 +609,16 @@ class TestEdges:
         assert moves(member.refund(total=USD.of(1))) == []
         assert member.has() == 4
 
-    def test_a_tally_of_two_rules_taken_back_as_far_as_it_is_there(self) -> None:
-        """Of two visits counted by two rules one is left: one is taken back."""
+    def test_a_tally_of_two_rules_taken_back_below_what_is_there(self) -> None:
+        """Of two visits counted by two rules one is left: both are taken back, and one is owed."""
         visits = on_purchase(Credit(VISITS.of(1), rule="a"), Credit(VISITS.of(1), rule="b"))
         member = member_of(Own(visits))
         member.buy("1.00")
         member.adjust("-1 visits")
         refunded = member.refund()
-        assert moves(refunded, VISITS) == [("m-1", "issued", 1)]
-        assert {rule: book.steps for rule, book in bookings(refunded, VISITS).items()} == {"a": -1}
+        assert moves(refunded, VISITS) == [("m-1", "issued", 2)]
+        assert {rule: book.steps for rule, book in bookings(refunded, VISITS).items()} == {"a": -1, "b": -1}
+        assert member.standing()[VISITS].debt == VISITS.of(1)
 
     def test_two_wake_ups_of_two_policies(self) -> None:
         """Each is shown its own, at its own instant."""

@@ -208,16 +208,6 @@ class TestDecide:
         for at in (EARLIEST, LATEST - TICK):
             assert program.decide(State.of("m-1"), purchase("1.00", at=at)).accepted
 
-    def test_an_event_older_than_the_state_is_too_late(self) -> None:
-        """A microsecond before the clock is too late; at the clock it is in time."""
-        member = Member(PROGRAM)
-        member.buy("10.00", at=NEW_YEAR)
-        late = member.tell(purchase("1.00", id="o-2", at=NEW_YEAR - TICK))
-        assert isinstance(late, Rejected)
-        assert late.code is RejectionCode.TOO_LATE
-        assert late.refusal.facts["clock"] == "2026-01-01T12:00:00.000000Z"
-        assert member.tell(purchase("1.00", id="o-3", at=NEW_YEAR)).accepted
-
     @pytest.mark.parametrize(
         "event",
         [

@@ -694,6 +694,7 @@ class TestRank:
         ("wrong_root", "unknown_line", alien),
         ("unknown_unit", None, unlisted),
         ("unknown_reward", "balance_too_low", lambda: having(0).redeem("nothing", amount=POINTS.of(9))),
+        ("unknown_rule", None, lambda: having(0).declare("nothing")),
         ("already_ended", "pays_a_purchase", undone_twice),
         ("pays_a_purchase", None, lambda: paying().cancel("d-1")),
         ("unknown_line", "refund_exceeds_purchase", lambda: returned("9", "1")),

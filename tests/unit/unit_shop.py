@@ -38,6 +38,7 @@ from patronage import (
     currency,
     fold,
 )
+from patronage.events import RateDeclared
 from patronage.ledger import Booking
 from patronage.rules import Ceiling, Group, Rule
 
@@ -109,6 +110,15 @@ class Member:
         self.now = max(self.now, event.occurred_at)
         return decision
 
+    def pass_to(self, until: datetime) -> Accepted:
+        """What time alone does up to an instant, stored."""
+        decision = self.program.advance(self.state, until)
+        told = fold(decision.commits, calendar=self.program.calendar, start=self.state)
+        assert told == (decision.state or self.state)
+        self.commits.extend(decision.commits)
+        self.state, self.now = decision.state or self.state, max(self.now, until)
+        return decision
+
     def accept(self, event: Event) -> Accepted:
         """Decides an event that must be accepted."""
         return self.tell(event).require()
@@ -169,6 +179,20 @@ class Member:
     def reserve(self, reward: str = "off", *, id: str = "v-1", at: datetime | None = None, **fields: Any) -> Decision:
         """A reservation."""
         return self.tell(Reservation(id=id, member="m-1", occurred_at=self.when(at), reward=reward, **fields))
+
+    def declare(self, rule: str, rate: str = "0.10", *, policy: str = "own", of: datetime | None = None) -> Decision:
+        """A rate of so many dollars for each, for the period that holds *of*."""
+        event = RateDeclared(
+            id=f"rate-{self.state.version}",
+            member="m-1",
+            occurred_at=self.when(None),
+            policy=policy,
+            rule=rule,
+            of=of or self.when(None),
+            credit=USD.of(rate),
+            per=USD.of("1.00"),
+        )
+        return self.tell(event)
 
     def standing(self, at: datetime | None = None) -> Standing:
         """The account at an instant, or as the last event left it."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import attrs
 
-from patronage import conditions, events, ledger, periods, rewards, rules, terms_of_time
+from patronage import conditions, events, ledger, periods, rewards, rules, terms_of_time, thresholds
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
 from patronage.occasions import Condition
@@ -44,8 +44,10 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "adjustment": events.Adjustment,
         "status_grant": events.StatusGrant,
         "status_end": events.StatusEnd,
+        "rate_declared": events.RateDeclared,
         "time_passed": events.TimePassed,
         "counterpart": events.Counterpart,
+        "followed_up": events.FollowedUp,
     },
     ledger.Entry: {
         "transfer": ledger.Transfer,
@@ -96,6 +98,12 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "quantity": rules.QuantityRule,
         "bonus": rules.BonusRule,
         "multiplier": rules.MultiplierRule,
+    },
+    thresholds.Gift: {
+        "credit": thresholds.GiveCredit,
+        "converted": thresholds.GiveConverted,
+        "grant": thresholds.GiveGrant,
+        "benefit": thresholds.GiveBenefit,
     },
     Policy: {
         "points": PointsPolicy,

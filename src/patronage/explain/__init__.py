@@ -16,7 +16,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.errors import PatronageError
-from patronage.events import Activity, Counterpart, Enrolment, Event, Purchase, TimePassed
+from patronage.events import Activity, Counterpart, Enrolment, Event, FollowedUp, Purchase, TimePassed
 from patronage.explain._asking import (
     Answers,
     Rules,
@@ -139,6 +139,9 @@ class _Teller:
         facts["why"] = getattr(event, "reason", None)
         if isinstance(event, Counterpart):
             facts |= {"of": event.event, "member": event.origin.id, "about": event.root}
+        if isinstance(event, FollowedUp):
+            of = None if event.event.startswith("~") else event.event
+            facts |= {"of": of, "member": event.origin.account.id, "policy": event.policy, "why": event.reason.code}
         if isinstance(event, Purchase):
             facts["total"] = (
                 Amount(event.total, event.currency) if event.currency is not None else Clause("word.nothing")

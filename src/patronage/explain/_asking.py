@@ -35,6 +35,7 @@ from patronage.ledger import (
 from patronage.occasions import Condition, Credit, Debit, Effect, Give, Occasion, Wake, basis_with, build_occasion
 from patronage.periods import parse_instant
 from patronage.program import Program
+from patronage.refunds import after_looks
 from patronage.rewards import Reward, StepTable
 from patronage.rules import BonusRule, Ceiling, QuantityRule, SpendRule
 from patronage.terms import BoundTerms
@@ -188,7 +189,7 @@ def asked_again(commit: Commit, bound: BoundTerms) -> Answers:
     told = []
     for policy in bound.policies:
         at = event.occurred_at
-        occasion = build_occasion(at, commit.account, event, None, basis, bound.calendar, bound.units)
+        occasion = build_occasion(at, commit.account, event, None, basis, bound.calendar, bound.units, bound.ladders)
         trace: list[WhyNot] = []
         effects: tuple[Effect, ...] = ()
         problem = None
@@ -207,6 +208,7 @@ def asked_again(commit: Commit, bound: BoundTerms) -> Answers:
         told.append(Answer(policy.name, occasion, effects, tuple(trace), frozenset(applied), problem, unread))
         if effects:
             basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
+        basis = after_looks(policy, bound, commit.account, event, at, basis)
     return told
 
 
@@ -335,6 +337,8 @@ def refusal_facts(refusal: Refusal, program: Program) -> dict[str, Told]:
         unit = _unit_of(key, refusal, reward)
         if type(fact) is int and unit is not None:
             facts[key] = Amount(fact, unit)
+        elif key == "closed":
+            facts[key] = Clause(f"word.closed_{fact}")
         else:
             facts[key] = _instant(fact) if isinstance(fact, str) else fact
     return facts

@@ -15,6 +15,7 @@ from patronage.earning import WhyNot
 from patronage.errors import InvalidValueError, PolicyError, quote
 from patronage.figures import Setting
 from patronage.occasions import Effect, Occasion, Read, check_effect
+from patronage.watching import Watcher
 
 
 class Policy(Protocol):
@@ -25,7 +26,8 @@ class Policy(Protocol):
     something came back is shown again, without it, and what differs is booked. So it must answer
     from the occasion alone. What it reads of balances it names in a `reads` attribute (a sequence
     of `Read`), if any; the shared accounts that it reads or changes in an `others` attribute (a
-    sequence of `Account`), if any.
+    sequence of `Account`), if any. One that may give a `FollowUp` has a `follows_up` attribute that is
+    True: it is asked again to tell receivers what a refund left of it.
     """
 
     @property
@@ -56,8 +58,10 @@ class BoundPolicy:
     A policy ready to be asked: *answer* gives its effects.
 
     *reads* are the balances it reads, *tallies* gives those of its *ceilings* at an instant;
-    *triggers* says whether it is shown what time does. *shared* are its shared ceilings by the type of
-    event that they count, *others* the shared accounts that it names.
+    *watchers* are its totals and thresholds, which look at balances once it has been asked.
+    *triggers* says whether it is shown what time does, *adopts* whether also that new terms took effect.
+    *shared* are its shared ceilings by the type of event that they count, *others* the shared
+    accounts that it names; *follows_up* says whether it may give a FollowUp.
     """
 
     name: str
@@ -66,8 +70,11 @@ class BoundPolicy:
     tallies: Callable[[datetime], Iterable[tuple[str, str]]] | None = None
     ceilings: Sequence[BoundCeiling] = ()
     triggers: bool = True
+    watchers: Sequence[Watcher] = ()
+    adopts: bool = True
     shared: Mapping[type, Sequence[BoundCeiling]] = FrozenMapping()
     others: tuple[Account, ...] = ()
+    follows_up: bool = False
 
 
 def guarded(name: str, ask: Answer) -> Answer:
@@ -101,4 +108,10 @@ def bind(policy: Policy, setting: Setting) -> BoundPolicy:
                 f"Policy {policy.name} names {quote(account)} in its others: those are shared accounts, "
                 "such as Account.shared('pool'). What a member gets is a FollowUp."
             )
-    return BoundPolicy(policy.name, guarded(policy.name, answer), tuple(getattr(policy, "reads", ())), others=others)
+    return BoundPolicy(
+        policy.name,
+        guarded(policy.name, answer),
+        tuple(getattr(policy, "reads", ())),
+        others=others,
+        follows_up=getattr(policy, "follows_up", False) is True,
+    )

@@ -11,13 +11,16 @@ from patronage.errors import InvalidValueError, quote
 from patronage.events import many
 from patronage.figures import Setting
 from patronage.occasions import Effect, Occasion
-from patronage.policies.base import BoundPolicy, guarded
+from patronage.policies.base import BoundPolicy
+from patronage.policies.mechanisms import combined
 from patronage.rules import RULES, Ceiling, Group, Rule, ceilings, name
+from patronage.thresholds import Threshold, thresholds_of
+from patronage.totals import Total, totals_of
 
 
 def _rules(value: Iterable[Rule]) -> tuple[Rule, ...]:
     found = many(value)
-    if not found or not all(isinstance(rule, RULES) for rule in found):
+    if not all(isinstance(rule, RULES) for rule in found):
         raise InvalidValueError(f"A points policy has rules (SpendRule, BonusRule, ...), not {quote(value)}.")
     return found
 
@@ -35,28 +38,34 @@ class PointsPolicy:
     Credits what its *rules* come to: points, stars, miles, cash, in any unit of the terms.
 
     Rules without a group add up; *groups* say how others stack. *ceilings* hold for the sum of the
-    rules, in the order in which they are listed.
+    rules, in the order in which they are listed. *totals* earn on a period's spend as a whole,
+    *thresholds* give what a balance triggers; they look in this order, after the rules.
     """
 
     name: str = attrs.field(converter=name)
-    rules: tuple[Rule, ...] = attrs.field(converter=_rules)
+    rules: tuple[Rule, ...] = attrs.field(default=(), converter=_rules)
     groups: tuple[Group, ...] = attrs.field(default=(), converter=_groups)
     ceilings: tuple[Ceiling, ...] = attrs.field(default=(), converter=ceilings)
 
+    totals: tuple[Total, ...] = attrs.field(default=(), converter=totals_of)
+    thresholds: tuple[Threshold, ...] = attrs.field(default=(), converter=thresholds_of)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.rules and not self.totals and not self.thresholds:
+            raise InvalidValueError("A points policy has rules (SpendRule, BonusRule, ...), totals or thresholds.")
+
     def bind(self, setting: Setting) -> BoundPolicy:
         """The policy ready to be asked. Raises InvalidValueError where rules, groups and units do not fit."""
-        earning = Earning(self.rules, self.groups, self.ceilings, setting)
-        return BoundPolicy(
-            self.name,
-            guarded(self.name, earning.credits),
-            earning.reads,
-            earning.tallies if earning.ceilings else None,
-            earning.ceilings,
-            triggers=False,
-            shared=earning.shared,
+        return combined(
+            setting,
+            rules=self.rules,
+            groups=self.groups,
+            ceilings=self.ceilings,
+            totals=self.totals,
+            thresholds=self.thresholds,
         )
 
     def effects(self, occasion: Occasion) -> Iterable[Effect]:
-        """What the occasion earns, for a policy that stands alone: `Terms` binds it once instead."""
+        """What the occasion earns by the rules, for a policy that stands alone: `Terms` binds it once instead."""
         setting = Setting(policy=self.name, units=occasion.units, calendar=occasion.calendar, refund_for=None)
         return Earning(self.rules, self.groups, self.ceilings, setting).credits(occasion)

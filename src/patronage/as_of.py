@@ -1,0 +1,65 @@
+"""An account as of an instant: the entries that had taken effect by then, in whatever order they arrived."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from patronage._frozen import FrozenMapping
+from patronage.building import build_lot
+from patronage.ledger import ALWAYS, DEBT, Account, Commit, Lot
+from patronage.periods import Calendar
+from patronage.state import State, canonical_key, put, with_entries
+
+
+class AsOf:
+    """
+    Takes an account's commits, all and in order of version; keeps what took effect at or before *until*.
+
+    An event that came late counts from its own instant on. It may have paid a debt that was made after
+    that: until then those points were simply there.
+    """
+
+    def __init__(self, account: Account, until: datetime, calendar: Calendar) -> None:
+        self._state, self._until, self._calendar = State.of(account), until, calendar
+
+    def add(self, commit: Commit) -> None:
+        """The next commit. Raises LedgerError where it does not fit."""
+        until, clock = self._until, self._state.clock
+        entries = [entry for entry in commit.entries if entry.at <= until]
+        reached = [entry.at for entry in entries]
+        if commit.event.occurred_at <= until:
+            reached.append(commit.event.occurred_at)
+        if not reached:
+            return
+        clock = max(reached) if clock is None else max(clock, *reached)
+        self._state = with_entries(self._state, commit, entries, clock, self._calendar)
+
+    @property
+    def state(self) -> State:
+        """What there was."""
+        state = self._state
+        lots = {unit: _plain(held) for unit, held in state.lots.items()}
+        if lots == dict(state.lots):
+            return state
+        return State(
+            state.account,
+            state.version,
+            state.clock,
+            FrozenMapping.owning(lots),
+            state.pending,
+            state.grants,
+            state.wake_ups,
+            state.next_due,
+            state.settled_at,
+        )
+
+
+def _plain(held: tuple[Lot, ...]) -> tuple[Lot, ...]:
+    """Lots in which what paid a debt that was not yet there is a plain part."""
+    if not any(lot.source == DEBT and lot.steps > 0 for lot in held):
+        return held
+    lots: list[Lot] = []
+    for lot in held:
+        early = lot.source == DEBT and lot.steps > 0
+        put(lots, build_lot(lot.unit, lot.steps, lot.label, ALWAYS, None, None, None) if early else lot, canonical_key)
+    return tuple(lots)

@@ -1,0 +1,155 @@
+"""Settlements become entries: what totals and thresholds came to, written into the book."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from patronage._frozen import FrozenMapping
+from patronage.applying import apply_effects, book_of, extended
+from patronage.book import Book
+from patronage.building import build_lot
+from patronage.ledger import ALWAYS, DEBT, ISSUED, REDEEMED, Commit, Grant, GrantChange, Lot, Reason, Source
+from patronage.occasions import Effect, Give, Occasion
+from patronage.refunds import Difference
+from patronage.state import with_steps
+from patronage.terms import BoundTerms
+from patronage.units import build_amount
+from patronage.watching import Carry, Consume, Settlement, TakeBack, Undo
+
+CONSUMED: Final = Reason("consumed", FrozenMapping())
+RETURNED: Final = Reason("consumed_back", FrozenMapping())
+CARRIED: Final = Reason("carried", FrozenMapping())
+LEFT_BEHIND: Final = Reason("not_carried", FrozenMapping())
+FELL: Final = Reason("fell", FrozenMapping())
+
+
+def settle(
+    book: Book, bound: BoundTerms, policy: str, settlement: Settlement, occasion: Occasion, past: Sequence[Commit]
+) -> None:
+    """Writes what a look came to. What it consumed stands in the grant that follows."""
+    about = Source(book.account, settlement.root)
+    plain: list[Effect] = []
+    consumed: tuple[Lot, ...] = ()
+    for effect in settlement.effects:
+        if isinstance(effect, Consume):
+            consumed = _consume(book, policy, about, effect)
+        elif isinstance(effect, Give) and consumed:
+            _give(book, policy, about, effect, consumed)
+            consumed = ()
+        elif isinstance(effect, TakeBack):
+            _take_back(book, bound, policy, about, effect, past)
+        elif isinstance(effect, Undo):
+            _undo(book, bound, policy, about, effect, past)
+        elif isinstance(effect, Carry):
+            _carry(book, policy, about, effect)
+        else:
+            plain = [effect]
+            apply_effects(book, bound, policy, plain, occasion, about)
+
+
+def _spendable(book: Book, unit: str, label: str | None, all_labels: bool) -> list[Lot]:
+    """What can be consumed, in spending order."""
+    return [
+        lot
+        for lot in book.lots(unit)
+        if lot.steps > 0 and lot.reserved_for is None and (all_labels or lot.label == label)
+    ]
+
+
+def _consume(book: Book, policy: str, about: Source, effect: Consume) -> tuple[Lot, ...]:
+    """Takes the cost, label by label."""
+    unit, left = effect.amount.unit, effect.amount.steps
+    by_label: dict[str | None, list[Lot]] = {}
+    for lot in _spendable(book, unit, effect.label, effect.all_labels):
+        if not left:
+            break
+        part = lot if lot.steps <= left else with_steps(lot, left)
+        left -= part.steps
+        by_label.setdefault(part.label, []).append(part)
+    if left:
+        by_label.setdefault(effect.label, []).append(build_lot(unit, left, effect.label, ALWAYS, DEBT, None, None))
+    for label, parts in by_label.items():
+        books = book_of(effect.rule, -sum(part.steps for part in parts))
+        book.transfer(policy, about, unit, label, book.account, REDEEMED, parts, (), books, CONSUMED)
+    return tuple(part for parts in by_label.values() for part in parts)
+
+
+def _give(book: Book, policy: str, about: Source, effect: Give, consumed: tuple[Lot, ...]) -> None:
+    """A grant that keeps the parts that it cost."""
+    at = book.at
+    assert at is not None
+    until = effect.end(at, book.calendar)
+    giver = f"{policy}/{effect.rule}"
+    grant = Grant(effect.key, effect.value, at, until, effect.uses, giver, effect.occasion, about, consumed)
+    book.grant(GrantChange.GIVEN, extended(book.grants, grant, at), policy, effect.rule, about, effect.why)
+
+
+def _take_back(
+    book: Book, bound: BoundTerms, policy: str, about: Source, effect: TakeBack, past: Sequence[Commit]
+) -> None:
+    unit, steps = effect.amount.unit, effect.amount.steps
+    if effect.unspent_only:
+        # What never ends has no source: what is left of it may be what was given.
+        own = (
+            lot.steps
+            for lot in book.all_lots()
+            if lot.unit == unit and lot.label == effect.label and lot.source in (about, None) and not lot.reserved_for
+        )
+        steps = min(steps, sum(own))
+    if steps:
+        Difference(book, bound, about, past).take(policy, unit, effect.label, effect.rule, steps)
+
+
+def _undo(book: Book, bound: BoundTerms, policy: str, about: Source, effect: Undo, past: Sequence[Commit]) -> None:
+    """The newest grants that are unused are revoked, their cost comes back; what was credited is taken back."""
+    giver, undone = f"{policy}/{effect.rule}", 0
+    given = [grant for grant in book.grants if grant.giver == giver and not grant.ended and grant.source == about]
+    for grant in sorted(given, key=lambda grant: (len(grant.occasion), grant.occasion), reverse=True):
+        if undone == effect.times:
+            break
+        ended = attrs.evolve(grant, valid_until=book.at, ended=True)
+        book.grant(GrantChange.REVOKED, ended, policy, effect.rule, about, FELL)
+        _give_back(book, policy, about, effect.rule, grant.consumed)
+        undone += 1
+    if effect.amounts:
+        undone = max(undone, effect.times)
+    for amount, label in effect.amounts:
+        taken = build_amount(amount.steps * effect.times, amount.unit)
+        _take_back(book, bound, policy, about, TakeBack(taken, effect.rule, label, effect.unspent_only), past)
+    if undone:
+        count = TakeBack(build_amount(undone, effect.unit), effect.rule, effect.key, False)
+        _take_back(book, bound, policy, about, count, past)
+
+
+def _give_back(book: Book, policy: str, about: Source, rule: str, parts: Sequence[Lot]) -> None:
+    """What a grant had cost comes back as it was: it pays debt first, and ends at once where its end has come."""
+    at = book.at
+    assert at is not None
+    for part in parts:
+        if part.source == DEBT:
+            continue
+        puts = book.become(part)
+        books = book_of(rule, part.steps)
+        book.transfer(policy, about, part.unit, part.label, REDEEMED, book.account, (), puts, books, RETURNED)
+        end = puts[-1].validity.expires_at
+        if puts[-1].source != DEBT and end is not None and end <= at:
+            book.end_lot(puts[-1], book.cause)
+
+
+def _carry(book: Book, policy: str, about: Source, effect: Carry) -> None:
+    """What is left is dated anew, up to the maximum; what is above it goes."""
+    unit, left = effect.amount.unit, effect.amount.steps
+    for lot in _spendable(book, unit, effect.label, effect.all_labels):
+        steps = min(left, lot.steps)
+        left -= steps
+        if steps:
+            part = lot if steps == lot.steps else with_steps(lot, steps)
+            new = build_lot(unit, steps, effect.to, effect.validity, lot.source, lot.credited_at, None)
+            book.transfer(policy, about, unit, lot.label, book.account, book.account, (part,), (new,), (), CARRIED)
+        if steps < lot.steps:
+            rest = with_steps(lot, lot.steps - steps)
+            books = book_of(effect.rule, -rest.steps)
+            book.transfer(policy, about, unit, lot.label, book.account, ISSUED, (rest,), (), books, LEFT_BEHIND)

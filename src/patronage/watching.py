@@ -1,0 +1,274 @@
+"""
+What follows from balances: the look of a total or a threshold, and what it answers.
+
+A watcher (a bound total or threshold) stands in its policy's place among the policies. It is asked
+after each occasion, at the close or review of a period, and after a refund; what it gives is about
+the watcher itself and its period, not about the event that let it look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final, Protocol
+
+import attrs
+
+from patronage._build import blank
+from patronage._frozen import FrozenMapping
+from patronage.errors import InvalidValueError
+from patronage.ledger import ALWAYS, Fact, Grant, Validity, WakeUp
+from patronage.occasions import Debit, Effect, Occasion, Read
+from patronage.periods import LATEST, Calendar, Period, Span, Window, format_instant, parse_instant
+from patronage.terms_of_time import Anniversary, Rolling, Term
+from patronage.units import Amount, build_amount
+
+CLOSE: Final = "~close"
+REVIEW: Final = "~review"
+GRACE: Final = "~grace"
+"""The names of the library's own wake-ups of policies; no policy of a caller can set one."""
+
+MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Moment(Enum):
+    """When a watcher looks."""
+
+    EVENT = "event"
+    TIME = "time"
+    CLOSE = "close"
+    REVIEW = "review"
+    GRACE = "grace"
+    REFUND = "refund"
+    ADOPTED = "adopted"
+
+
+class PeriodTerms(Enum):
+    """By which terms a period is closed: those in force when it closes, or when it started."""
+
+    CLOSE = "close"
+    START = "start"
+
+
+@attrs.frozen(weakref_slot=False)
+class Look:
+    """
+    One look: *of* is the instant whose period it is about, *at* when it is taken.
+
+    *rule* is the watcher that a wake-up was set for; None asks all of the policy. A refund looks at
+    the period of its purchase; *returned* is what it took back, in steps by unit. *facts* are those
+    of the wake-up.
+    """
+
+    moment: Moment
+    at: datetime
+    of: datetime
+    rule: str | None = None
+    facts: FrozenMapping[str, Fact] = FrozenMapping()
+    returned: FrozenMapping[str, int] = FrozenMapping()
+
+    @property
+    def falls(self) -> bool:
+        """Whether what had been given may have to be taken back."""
+        return self.moment in (Moment.REFUND, Moment.GRACE)
+
+
+_NOTHING: Final[FrozenMapping[str, Fact]] = FrozenMapping()
+_NONE_RETURNED: Final[FrozenMapping[str, int]] = FrozenMapping()
+_BLANK_LOOK: Final = blank(Look)
+
+
+def after_event(at: datetime) -> Look:
+    """The look after an event, built at the price of a plain object."""
+    made = _BLANK_LOOK()
+    made.moment, made.at, made.of = Moment.EVENT, at, at
+    made.rule, made.facts, made.returned = None, _NOTHING, _NONE_RETURNED
+    made.__class__ = Look
+    return made  # type: ignore[no-any-return]
+
+
+@attrs.frozen(weakref_slot=False)
+class TakeBack:
+    """
+    *amount* of what the watcher credited is taken back: from its own lots, then as the terms' refunds say.
+
+    With *unspent_only* no more than what is left of its own lots.
+    """
+
+    amount: Amount
+    rule: str
+    label: str | None
+    unspent_only: bool
+
+
+@attrs.frozen(weakref_slot=False)
+class Undo:
+    """
+    The last *times* that a threshold gave in the period *key* never were, as far as the grants are unused.
+
+    *amounts* are what it credits each time, *unit* is the tally that counts the times; *cost* is what
+    comes back where it consumed.
+    """
+
+    rule: str
+    unit: str
+    key: str
+    times: int
+    amounts: tuple[tuple[Amount, str | None], ...]
+    unspent_only: bool
+    cost: bool
+
+
+@attrs.frozen(weakref_slot=False)
+class Consume:
+    """A threshold takes what it costs, from all labels in spending order where told; its grant keeps the parts."""
+
+    amount: Amount
+    rule: str
+    label: str | None
+    all_labels: bool
+
+
+@attrs.frozen(weakref_slot=False)
+class Carry:
+    """What is left of a unit goes on into the next period, up to *amount*, under *to* and with *validity*; no more."""
+
+    amount: Amount
+    rule: str
+    label: str | None
+    all_labels: bool
+    to: str | None
+    validity: Validity
+
+
+Consequence = Effect | TakeBack | Undo | Consume | Carry
+
+
+@attrs.frozen(weakref_slot=False)
+class Settlement:
+    """What a look came to. *root* is what its entries are about: the policy, the watcher and the period."""
+
+    root: str
+    effects: Sequence[Consequence]
+
+
+def in_basis(settlement: Settlement) -> list[Effect]:
+    """What of a settlement the policies behind it may read: what is taken as a debit, what goes on as it is."""
+    found: list[Effect] = []
+    for effect in settlement.effects:
+        if isinstance(effect, Consume | TakeBack):
+            found.append(Debit(effect.amount, rule=effect.rule, label=effect.label))
+        elif isinstance(effect, Undo):
+            found.append(Debit(build_amount(effect.times, effect.unit), rule=effect.rule, label=effect.key))
+        elif not isinstance(effect, Carry):
+            found.append(effect)
+    return found
+
+
+class Watcher(Protocol):
+    """A total or threshold, bound to its terms."""
+
+    @property
+    def name(self) -> str:
+        """Its name within the policy."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """The tally in which it keeps count: `policy.name`."""
+        ...
+
+    @property
+    def reads(self) -> Sequence[Read]:
+        """The balances that it reads, beside its own tally."""
+        ...
+
+    @property
+    def terms_of(self) -> PeriodTerms:
+        """By which terms its periods are closed."""
+        ...
+
+    @property
+    def adopts(self) -> bool:
+        """Whether it looks when new terms take effect."""
+        ...
+
+    def key(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
+        """The label of the period that holds an instant; None where there is none."""
+        ...
+
+    def counts(self, occasion: Occasion) -> Sequence[Effect]:
+        """What an event adds to its tally. Decided again with the event."""
+        ...
+
+    def look(self, occasion: Occasion, look: Look) -> Settlement | None:
+        """What follows from the balances as they stand."""
+        ...
+
+
+class Clock:
+    """
+    The periods of a watcher: their labels, and how long its tally of one lives.
+
+    A tally lives until the period's close plus the time in which refunds count. An anniversary's
+    periods are counted from the earliest grant in force under *anchor*.
+    """
+
+    __slots__ = ("_keep", "_known", "anchor", "period")
+
+    def __init__(self, period: Period, anchor: str | None, keep: Term | None) -> None:
+        self.period, self.anchor, self._keep = period, anchor, keep
+        self._known: dict[tuple[str, datetime], tuple[Span, Validity]] = {}
+
+    def span(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> Span | None:
+        """The period that holds *of*; None where it has none (no anchor, outside a window)."""
+        period = self.period
+        if isinstance(period, Anniversary):
+            starts = [grant.valid_from for grant in grants if grant.key == self.anchor and grant.valid_from <= of]
+            return period.span(of, calendar, min(starts)) if starts else None
+        if isinstance(period, Window) and not period.start <= of < period.end:
+            return None
+        return period.span(of, calendar)
+
+    def validity(self, span: Span, calendar: Calendar) -> Validity:
+        """How long a count in the period lives."""
+        key = (span.key, span.end)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) > _CACHE_MAX:
+                self._known.clear()
+            if span.end >= LATEST:
+                made = ALWAYS
+            else:
+                made = Validity(expires_at=span.end if self._keep is None else self._keep.end(span.end, calendar))
+            known = self._known[key] = (span, made)
+        return known[1]
+
+
+_CACHE_MAX: Final = 4_096
+
+
+def root_of(policy: str, rule: str, key: str) -> str:
+    """What the entries of a watcher are about."""
+    return f"~p/{policy}/{rule}/{key}"
+
+
+def wake_facts(rule: str, key: str, by: PeriodTerms, start: datetime) -> FrozenMapping[str, Fact]:
+    """The facts of a wake-up for the end of a period."""
+    return FrozenMapping({"rule": rule, "period": key, "by": by.value, "start": format_instant(start)})
+
+
+def terms_instant(wake_up: WakeUp) -> datetime:
+    """The instant whose terms close the period that a wake-up is about."""
+    if wake_up.facts.get("by") == PeriodTerms.START.value:
+        return parse_instant(str(wake_up.facts["start"]))
+    return wake_up.at - MICROSECOND
+
+
+def check_period(period: Period, anchor: str | None, what: str) -> None:
+    """Raises InvalidValueError where totals and thresholds cannot count by *period*."""
+    if isinstance(period, Rolling):
+        raise InvalidValueError(f"{what} is counted by periods that close: a rolling one is a life of its unit.")
+    if isinstance(period, Anniversary) != (anchor is not None):
+        raise InvalidValueError(f"{what} of an anniversary names the grant it is anchored on, and only that one does.")

@@ -1,0 +1,327 @@
+"""Follow-ups: what another account gets for what happened here, and what is left of it after refunds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+import pytest
+
+from between.members import BUDGET, DAY, NOON, POINTS, Members, buy, earning, mug, program_of, redeem, refund
+from between.referral import PROGRAM, Referral, referred
+from patronage import (
+    Account,
+    Cancellation,
+    Credit,
+    Effect,
+    Enrolment,
+    Give,
+    HistoryRequiredError,
+    InvalidValueError,
+    Life,
+    Occasion,
+    PolicyError,
+    Purchase,
+    RefundTerms,
+    State,
+    Transfer,
+    Unit,
+    Wake,
+)
+from patronage.accounts import system
+from patronage.events import FollowedUp
+from patronage.explain import explain
+from patronage.occasions import FollowUp, Woken
+
+ANN, BOB = Account.member("ann"), Account.member("bob")
+
+
+@attrs.frozen(kw_only=True)
+class Own:
+    """A policy that answers by a function."""
+
+    answer: Callable[[Occasion], Iterable[Effect]]
+    name: str = "own"
+    follows_up: bool = True
+    others: tuple[Account, ...] = ()
+
+    def effects(self, occasion: Occasion) -> Iterable[Effect]:
+        """What the function says."""
+        return tuple(self.answer(occasion))
+
+
+class TestTheReceiver:
+    """The receiver books the total less what the chain has booked."""
+
+    def test_it_gets_what_the_policy_gives(self) -> None:
+        """The referrer's points come by an event of their own, about the friend's purchase."""
+        members = Members(PROGRAM)
+        decision = members.tell(referred("o", "100.00"))
+        assert (members.held("bob"), members.held("ann")) == (100, 10)
+        (follow_up,) = decision.follow_ups
+        assert (follow_up.receiver, follow_up.origin.account, follow_up.origin.root) == (ANN, BOB, "o")
+        assert follow_up.id.startswith("~f/")
+        (commit,) = members.commits[ANN]
+        (entry,) = commit.entries
+        assert isinstance(entry, Transfer)
+        assert (entry.about, entry.policy, entry.steps) == (follow_up.origin, "referral", 10)
+        assert commit.root == follow_up.about
+
+    def test_deciding_alone_leaves_them_to_the_caller(self) -> None:
+        """`decide` changes no account but those that it was given."""
+        decision = PROGRAM.decide(State.of("bob"), referred("o", "100.00")).require()
+        assert [commit.account for commit in decision.commits] == [BOB]
+        assert len(decision.follow_ups) == 1
+
+    def test_the_same_again_changes_nothing(self) -> None:
+        """A follow-up that is delivered twice is answered from the receiver's history."""
+        members = Members(PROGRAM)
+        (follow_up,) = members.tell(referred("o", "100.00")).follow_ups
+        assert members.tell(follow_up).repeated
+        assert members.held("ann") == 10
+
+    def test_it_needs_its_history(self) -> None:
+        """Never defaulted: what the chain has booked so far."""
+        (follow_up,) = PROGRAM.decide(State.of("bob"), referred("o", "100.00")).require().follow_ups
+        with pytest.raises(HistoryRequiredError) as caught:
+            PROGRAM.decide(State.of("ann"), follow_up)
+        assert caught.value.roots == (follow_up.about,)
+
+    def test_equal_purchase_ids_of_two_friends_do_not_meet(self) -> None:
+        """Each friend's purchase is a root of its own on the referrer's account."""
+        members = Members(PROGRAM)
+        members.tell(referred("o", "100.00", "bob"))
+        members.tell(referred("o", "50.00", "cid"))
+        members.tell(refund("f", "o", member="cid"))
+        assert members.held("ann") == 10
+
+    def test_counter_example_14_it_is_never_too_late(self) -> None:
+        """The referrer's account stands at day 9; the friend's purchase of day 5 takes effect there on day 9."""
+        members = Members(PROGRAM)
+        members.tell(buy("p", "1.00", "ann", at=NOON + 9 * DAY))
+        members.tell(referred("o", "100.00", at=NOON + 5 * DAY))
+        commit = members.commits[ANN][-1]
+        assert commit.event.occurred_at == NOON + 5 * DAY
+        assert {entry.at for entry in commit.entries} == {NOON + 9 * DAY}
+        assert members.held("ann") == 11
+
+    def test_two_policies_are_two_chains_of_one_root(self) -> None:
+        """One root on the receiver, numbered on; each chain has its own total."""
+        members = Members(program_of(earning(), Referral(), Referral(name="more")))
+        decision = members.tell(referred("o", "100.00"))
+        assert len({follow_up.chain for follow_up in decision.follow_ups}) == 2
+        assert [commit.ordinal for commit in members.commits[ANN]] == [0, 1]
+        members.tell(refund("f", "o", "50.00", "bob"))
+        assert members.held("ann") == 10
+
+    def test_a_hold_counts_from_the_purchase(self) -> None:
+        """The life of what is followed up is counted from the occasion, whenever it is booked."""
+        members = Members(program_of(earning(), Referral(hold=14)))
+        members.tell(buy("p", "1.00", "ann", at=NOON + 9 * DAY))
+        members.tell(referred("o", "100.00", at=NOON + 5 * DAY))
+        assert members.held("ann") == 1
+        members.now = NOON + 20 * DAY
+        assert members.held("ann") == 11
+
+    def test_policies_are_not_shown_it(self) -> None:
+        """What is followed up is no fact: no policy answers it."""
+        seen: list[str] = []
+
+        def watch(occasion: Occasion) -> Iterable[Effect]:
+            seen.append(f"{occasion.account.id} {type(occasion.event).__name__}")
+            return ()
+
+        members = Members(program_of(Referral(), Own(answer=watch)))
+        members.tell(referred("o", "100.00"))
+        assert seen == ["bob Purchase"]
+
+    def test_its_points_are_points(self) -> None:
+        """They are spent like any other, and what is told of them can be decided again."""
+        members = Members(PROGRAM)
+        members.tell(referred("o", "100.00"))
+        (commit,) = members.commits[ANN]
+        told = explain(commit, PROGRAM, before=State.of("ann"))
+        assert told.reproduced
+        assert told.heading.sentence.startswith("What policy referral gives in all for o of bob, told on 2 March 2026")
+        assert [entry.item.sentence for entry in told.entries] == [
+            "10 points credited by policy referral, rule tenth, for what another account did."
+        ]
+        assert not told.entries[0].by_time
+
+
+class TestRefunds:
+    """A refund of the purchase decides it again, and tells the new total."""
+
+    def test_parts_take_back_what_the_whole_does(self) -> None:
+        """In parts or at once, the referrer keeps what the rest is worth."""
+        members = Members(PROGRAM)
+        members.tell(referred("o", "100.00"))
+        first = members.tell(refund("f-1", "o", "35.00", "bob"))
+        assert [credit.amount for credit in first.follow_ups[0].credits] == [POINTS.of(6)]
+        assert members.held("ann") == 6
+        members.tell(refund("f-2", "o", "65.00", "bob"))
+        assert members.held("ann") == 0
+
+    def test_a_refund_that_changes_nothing_there_tells_nothing(self) -> None:
+        """Nine cents of a purchase are no point of the referrer's."""
+        members = Members(PROGRAM)
+        members.tell(referred("o", "109.00"))
+        assert not members.tell(refund("f-1", "o", "9.00", "bob")).follow_ups
+
+    def test_what_is_spent_is_owed(self) -> None:
+        """As after any refund."""
+        members = Members(program_of(earning(), Referral(), rewards=[mug()]))
+        members.tell(referred("o", "100.00"))
+        members.tell(redeem("r", "ann"))
+        members.tell(refund("f", "o", member="bob"))
+        assert members.held("ann") == -10
+
+    def test_the_proportional_share_where_the_terms_say_so(self) -> None:
+        """35 of 100 come back: 4 of 10 points, halves up on what is taken."""
+        members = Members(program_of(earning(), Referral(), refunds=RefundTerms(proportional=True)))
+        members.tell(referred("o", "100.00"))
+        members.tell(refund("f", "o", "35.00", "bob"))
+        assert members.held("ann") == 6
+        members.tell(refund("g", "o", "65.00", "bob"))
+        assert members.held("ann") == 0
+
+    def test_a_grant_is_revoked_when_nothing_is_left(self) -> None:
+        """And stays while something is."""
+        members = Members(program_of(earning(), Referral(badge=True)))
+        members.tell(referred("o", "100.00"))
+        members.tell(refund("f-1", "o", "60.00", "bob"))
+        at = members.now
+        assert members.program.at(members.state(ANN), at).grants("badge")
+        members.tell(refund("f-2", "o", "40.00", "bob"))
+        assert not members.program.at(members.state(ANN), at).grants("badge")
+
+    def test_a_grant_of_another_friend_stays(self) -> None:
+        """What one purchase gave is not another's to take."""
+        members = Members(program_of(earning(), Referral(badge=True)))
+        members.tell(referred("o", "100.00", "bob"))
+        members.tell(referred("o", "100.00", "cid"))
+        members.tell(refund("f", "o", member="cid"))
+        assert members.program.at(members.state(ANN), members.now).grants("badge")
+
+    def test_an_older_total_that_comes_later_changes_nothing(self) -> None:
+        """Delivered out of order, the newest total stands."""
+        members = Members(PROGRAM)
+        first = PROGRAM.decide(State.of("bob"), referred("o", "100.00")).require()
+        second = PROGRAM.decide(first.states[0], refund("f", "o", "50.00", "bob"), history=first.commits).require()
+        members.tell(second.follow_ups[0])
+        assert members.held("ann") == 5
+        members.tell(first.follow_ups[0])
+        assert members.held("ann") == 5
+
+    def test_a_cancelled_enrolment_takes_its_follow_up_back(self) -> None:
+        """What is undone never was, for the receiver too."""
+        gift = FollowUp(receiver=ANN, credits=(Credit(POINTS.of(5), rule="friend"),))
+        members = Members(
+            program_of(Own(answer=lambda occasion: [gift] if isinstance(occasion.event, Enrolment) else []))
+        )
+        members.tell(Enrolment(id="e", member="bob", occurred_at=NOON))
+        assert members.held("ann") == 5
+        members.tell(Cancellation(id="x", member="bob", occurred_at=NOON, undoes="e"))
+        assert members.held("ann") == 0
+
+
+class TestTime:
+    """A wake-up may follow up as well."""
+
+    def test_lazy_and_eager_agree(self) -> None:
+        """What time follows up is named after what fell due, not after the commit that carried it."""
+
+        def answer(occasion: Occasion) -> Iterable[Effect]:
+            if isinstance(occasion.event, Purchase):
+                yield Wake(at=occasion.at + 3 * DAY, name="thanks")
+            elif isinstance(occasion.trigger, Woken):
+                yield FollowUp(receiver=ANN, credits=(Credit(POINTS.of(5), rule="friend"),))
+
+        program = program_of(Own(answer=answer))
+        eager, lazy = Members(program), Members(program)
+        for members in (eager, lazy):
+            members.tell(buy("o", "1.00", "bob"))
+        eager.pass_time(BOB, NOON + 3 * DAY)
+        lazy.tell(buy("p", "1.00", "bob", at=NOON + 9 * DAY))
+        (one,), (other,) = eager.commits[ANN], lazy.commits[ANN]
+        assert one.event.id == other.event.id
+        assert [attrs.evolve(entry, at=NOON) for entry in one.entries] == [
+            attrs.evolve(entry, at=NOON) for entry in other.entries
+        ]
+        assert eager.held("ann") == lazy.held("ann") == 5
+
+
+class TestSharedEffects:
+    """A policy changes the shared accounts that it names."""
+
+    def pool(self, **fields: Any) -> Own:
+        """A point for a pool with each purchase."""
+        return Own(answer=lambda occasion: [Credit(POINTS.of(1), rule="tithe", account=BUDGET)], **fields)
+
+    def test_it_credits_a_pool_that_it_names(self) -> None:
+        """And a refund takes it back from there."""
+        members = Members(program_of(earning(), self.pool(others=(BUDGET,))))
+        members.tell(buy("o", "10.00"))
+        members.tell(buy("o", "10.00", "bob"))
+        assert (members.used(), members.held()) == (2, 10)
+        members.tell(refund("f", "o"))
+        assert (members.used(), members.held()) == (1, 0)
+
+    def test_one_that_it_does_not_name_is_an_error(self) -> None:
+        """Nothing is decided."""
+        with pytest.raises(PolicyError, match="shared spring"):
+            program_of(self.pool()).decide(State.of("ann"), buy("o", "1.00"))
+
+    def test_only_shared_accounts_can_be_named(self) -> None:
+        """A member gets a follow-up."""
+        with pytest.raises(InvalidValueError, match="FollowUp"):
+            program_of(self.pool(others=(ANN,)))
+
+
+class TestErrors:
+    """A follow-up that cannot be."""
+
+    @pytest.mark.parametrize(
+        ("effect", "message"),
+        [
+            (FollowUp(receiver=BOB, gives=(Give(key="k"),)), "another account"),
+            (FollowUp(receiver=ANN, credits=(Credit(Unit("miles").of(1)),)), "no unit"),
+        ],
+    )
+    def test_it_is_the_policys_error(self, effect: FollowUp, message: str) -> None:
+        """To oneself, or in a unit that the terms do not have."""
+        program = program_of(Own(answer=lambda occasion: [effect]))
+        with pytest.raises(PolicyError, match=message):
+            program.decide(State.of("bob"), buy("o", "1.00", "bob"))
+
+    def test_a_policy_says_that_it_may_give_one(self) -> None:
+        """Without `follows_up` a refund would not take it back."""
+        program = program_of(attrs.evolve(Referral(), follows_up=False))
+        with pytest.raises(PolicyError, match="follows_up"):
+            program.decide(State.of("bob"), referred("o", "100.00"))
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"receiver": ANN},
+            {"receiver": system("issued"), "gives": (Give(key="k"),)},
+            {"receiver": "ann", "gives": (Give(key="k"),)},
+            {"receiver": ANN, "credits": (Give(key="k"),)},
+            {"receiver": ANN, "gives": (Credit(POINTS.of(1)),)},
+            {"receiver": ANN, "credits": (Credit(POINTS.of(1), account=BUDGET),)},
+            {"receiver": ANN, "credits": (Credit(POINTS.of(1), life=Life(on_confirmation=True)),)},
+        ],
+    )
+    def test_one_that_means_nothing_is_refused(self, fields: dict[str, Any]) -> None:
+        """Of nothing, to a system account, to a text, with what is no credit or grant of the receiver's."""
+        with pytest.raises(InvalidValueError):
+            FollowUp(**fields)
+
+    def test_it_is_decided_on_its_receiver_only(self) -> None:
+        """A state of another account is an error."""
+        (follow_up,) = PROGRAM.decide(State.of("bob"), referred("o", "100.00")).require().follow_ups
+        assert isinstance(follow_up, FollowedUp)
+        for state in (State.of("cid"), State.of(Account.shared("ann"))):
+            with pytest.raises(InvalidValueError, match="ann"):
+                PROGRAM.decide(state, follow_up, history=())
