@@ -458,10 +458,9 @@ class Core:
                 if isinstance(followed, Accepted | Rejected):
                     decision = self._stamped(followed, now)
                     await _append(repository, (decision,))
-                    break
+                    assert isinstance(decision, Accepted)
+                    return decision
                 wanted = followed
-        assert isinstance(decision, Accepted)
-        return decision
 
     # Reading.
 

@@ -196,4 +196,4 @@ class StoreUnavailableError(StoreError):
 
 
 class SchemaError(StoreError):
-    """The tables are missing, or of another version of the library: the message says what to do. Nothing was written."""
+    """The tables are missing, or of another version of the library. The message says what to do."""

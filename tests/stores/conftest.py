@@ -10,7 +10,6 @@ import pytest
 from stores import postgresql
 from stores.databases import Database, close_all, postgresql_database, sqlite_database
 
-
 HERE = Path(__file__).parent
 
 

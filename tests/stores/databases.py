@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from patronage.stores.sqlalchemy import (
     AsyncSqlLedger,
@@ -56,6 +56,11 @@ class Database:
         """Whether it is a file."""
         return self.url is None
 
+    @property
+    def dialect(self) -> str:
+        """The database's name, as a schema has it."""
+        return "sqlite" if self.is_sqlite else "postgresql"
+
     def engine(self, **settings: Any) -> Engine:
         """A fresh engine."""
         if self.url is None:
@@ -81,7 +86,7 @@ class Database:
         """The tables, made where they are missing."""
         return open_schema(engine, prefix=self.prefix)
 
-    async def schema_async(self, engine: AsyncEngine) -> Schema:
+    async def schema_async(self, engine: AsyncEngine | AsyncConnection) -> Schema:
         """The tables, made where they are missing."""
         return await open_schema_async(engine, prefix=self.prefix)
 
@@ -103,3 +108,34 @@ def sqlite_database(path: Path | None, *, wal: bool = False) -> Database:
 def postgresql_database(url: str, level: str | None = None) -> Database:
     """Fresh tables on a server: the prefix is their own."""
     return Database(url=url, level=level, prefix=f"t{os.getpid()}_{next(_count)}_")
+
+
+def open_ledger(database: Database) -> SqlLedger:
+    """A ledger with connections of its own, for any process."""
+    return database.ledger()
+
+
+def open_async_ledger(database: Database) -> AsyncSqlLedger:
+    """An awaited one, for any process. The tables must be there."""
+    return AsyncSqlLedger(database.async_engine(), Schema(database.dialect, database.prefix), SHOP)
+
+
+def engine_of(ledger: SqlLedger) -> Engine:
+    """The engine that a ledger was made with."""
+    assert isinstance(ledger._bind, Engine)
+    return ledger._bind
+
+
+def async_engine_of(ledger: AsyncSqlLedger) -> AsyncEngine:
+    """The engine that an awaited ledger was made with."""
+    assert isinstance(ledger._bind, AsyncEngine)
+    return ledger._bind
+
+
+def lose_the_next_answer(engine: Engine) -> None:
+    """The next COMMIT works, and whoever asked for it is told that the connection broke."""
+
+    @event.listens_for(engine, "commit", once=True)
+    def lose(connection: Connection) -> None:
+        connection.connection.dbapi_connection.commit()  # type: ignore[union-attr]
+        raise ConnectionResetError("The answer was lost on the way.")

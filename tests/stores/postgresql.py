@@ -30,12 +30,12 @@ _SETTINGS = {
 }
 
 
-class NoServer(Exception):
+class NoServerError(Exception):
     """PostgreSQL is not installed."""
 
 
 def binaries() -> Path:
-    """Where `initdb` and `postgres` are. Raises NoServer where they are not."""
+    """Where `initdb` and `postgres` are. Raises NoServerError where they are not."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     config = shutil.which("pg_config")
     if config:
@@ -47,7 +47,7 @@ def binaries() -> Path:
     for path in found:
         if (path / "initdb").exists() and (path / "postgres").exists():
             return path
-    raise NoServer("PostgreSQL's initdb and postgres are not there: install the package `postgresql`.")
+    raise NoServerError("PostgreSQL's initdb and postgres are not there: install the package `postgresql`.")
 
 
 def _unprivileged() -> int | None:
@@ -59,7 +59,7 @@ def _unprivileged() -> int | None:
             return pwd.getpwnam(name).pw_uid
         except KeyError:
             continue
-    raise NoServer("There is no unprivileged user to run PostgreSQL as.")
+    raise NoServerError("There is no unprivileged user to run PostgreSQL as.")
 
 
 @attrs.define

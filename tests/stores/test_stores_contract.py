@@ -1,94 +1,193 @@
-"""The stores in databases keep the contract: blocking and awaited, over an engine and over a connection."""
+"""The stores in databases keep the contracts: blocking and awaited, over an engine and over a connection."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import QueuePool
 
-from patronage.repositories import AsyncLedgerRepository, LedgerRepository
-from patronage.stores.sqlalchemy import AsyncSqlLedger, SqlLedger
-from patronage.testing._contract_play import PROGRAM
-from patronage.testing.contracts import AsyncLedgerRepositoryContract, LedgerRepositoryContract
-from stores.databases import SHOP, Database, close_all_async, opened, postgresql_database, sqlite_database
+from patronage.repositories import (
+    AsyncIdentifierRepository,
+    AsyncLedgerRepository,
+    AsyncProgramRepository,
+    IdentifierRepository,
+    LedgerRepository,
+    ProgramRepository,
+)
+from patronage.stores.sqlalchemy import (
+    AsyncSqlIdentifiers,
+    AsyncSqlLedger,
+    AsyncSqlPrograms,
+    SqlIdentifiers,
+    SqlLedger,
+    SqlPrograms,
+    open_schema,
+)
+from patronage.testing.contracts import (
+    AsyncIdentifierRepositoryContract,
+    AsyncLedgerRepositoryContract,
+    AsyncProgramRepositoryContract,
+    IdentifierRepositoryContract,
+    LedgerRepositoryContract,
+    ProgramRepositoryContract,
+)
+from stores.databases import (
+    SHOP,
+    Database,
+    async_engine_of,
+    engine_of,
+    lose_the_next_answer,
+    open_async_ledger,
+    open_ledger,
+    opened,
+    postgresql_database,
+    sqlite_database,
+)
 from stores.postgresql import Server
 
-T = TypeVar("T")
 
+class OnSqlite:
+    """Each repository has a file of its own."""
 
-class OnDatabases:
-    """Fresh tables for each repository, and a neighbour of another program in the same."""
+    wal = False
 
     @pytest.fixture(autouse=True)
-    def _places(self, tmp_path: Path) -> None:
+    def _place(self, tmp_path: Path) -> None:
         self.tmp_path, self.made = tmp_path, 0
 
     def fresh(self) -> Database:
-        """A SQLite file."""
+        """Where nothing is yet."""
         self.made += 1
-        return sqlite_database(self.tmp_path / f"{self.made}.db")
+        return sqlite_database(self.tmp_path / f"{self.made}.db", wal=self.wal)
+
+
+class OnPostgresql:
+    """Each repository has tables of its own, on the server."""
+
+    level: str | None = None
+
+    @pytest.fixture(autouse=True)
+    def _place(self, server: Server) -> None:
+        self.server = server
+
+    def fresh(self) -> Database:
+        """Where nothing is yet."""
+        return postgresql_database(self.server.url(), self.level)
+
+
+class Ledgers(LedgerRepositoryContract):
+    """A ledger over an engine, with all that a database can do."""
+
+    locks = True
+    linked = False
+
+    def fresh(self) -> Database:
+        """Where nothing is yet."""
+        raise NotImplementedError
 
     def make_repository(self) -> LedgerRepository:
         """A ledger over an engine."""
-        database = self.fresh()
-        self.engine = database.engine()
-        self.schema = database.schema(self.engine)
-        return SqlLedger(self.engine, self.schema, SHOP)
+        self.database = self.fresh()
+        return self.database.ledger(linked=self.linked)
 
     def make_neighbour(self, repository: LedgerRepository) -> LedgerRepository | None:
         """Another program's ledger in the same tables."""
-        return SqlLedger(self.engine, self.schema, "other")
+        return self.database.ledger(program="other")
+
+    def opener(self, repository: LedgerRepository) -> Callable[[], LedgerRepository] | None:
+        """Connections of its own."""
+        return partial(open_ledger, self.database)
+
+    def transaction(self, repository: LedgerRepository) -> AbstractContextManager[LedgerRepository] | None:
+        """The caller's."""
+        return self._transaction(repository)
+
+    @contextmanager
+    def _transaction(self, repository: LedgerRepository) -> Iterator[LedgerRepository]:
+        assert isinstance(repository, SqlLedger)
+        with engine_of(repository).begin() as connection:
+            yield SqlLedger(connection, open_schema(connection, prefix=self.database.prefix), SHOP)
+
+    def lose_an_answer(self, repository: LedgerRepository) -> bool:
+        """COMMIT works, and nobody is told."""
+        assert isinstance(repository, SqlLedger)
+        lose_the_next_answer(engine_of(repository))
+        return True
+
+    def close(self, repository: LedgerRepository) -> None:
+        """Its connections."""
+        assert isinstance(repository, SqlLedger)
+        engine_of(repository).dispose()
 
 
-class TestSqlite(OnDatabases, LedgerRepositoryContract):
+class TestSqlite(OnSqlite, Ledgers):
     """A file with a rollback journal."""
 
 
-class TestSqliteWal(OnDatabases, LedgerRepositoryContract):
+class TestSqliteWal(OnSqlite, Ledgers):
     """A file with a write-ahead log."""
 
-    def fresh(self) -> Database:
-        """A file of that kind."""
-        self.made += 1
-        return sqlite_database(self.tmp_path / f"{self.made}.db", wal=True)
+    wal = True
 
 
-class TestSqliteInMemory(OnDatabases, LedgerRepositoryContract):
-    """One connection, in memory."""
+class TestSqliteLinked(OnSqlite, Ledgers):
+    """With a chain of hashes."""
 
-    def fresh(self) -> Database:
-        """In memory."""
-        return sqlite_database(None)
+    linked = True
 
 
-class TestSqliteLinked(OnDatabases, LedgerRepositoryContract):
-    """With a chain of hashes, and every state verified."""
+class TestPostgresql(OnPostgresql, Ledgers):
+    """READ COMMITTED."""
+
+
+class TestPostgresqlSerializable(OnPostgresql, Ledgers):
+    """SERIALIZABLE, and a chain of hashes."""
+
+    level = "SERIALIZABLE"
+    linked = True
+    locks = False  # Whoever waited for a lock is refused when it gets it.
+
+
+class TestPostgresqlPoolOfOne(OnPostgresql, Ledgers):
+    """A pool of one connection: no call holds one while it wants another."""
 
     def make_repository(self) -> LedgerRepository:
-        """A careful ledger."""
-        super().make_repository()
-        return SqlLedger(self.engine, self.schema, SHOP, linked=True, verify=PROGRAM.calendar)
+        """A ledger over a small pool."""
+        self.database = self.fresh()
+        engine = self.database.engine(poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=20)
+        return self.database.ledger(engine)
 
 
-class TestSqliteOfTheCallers(OnDatabases, LedgerRepositoryContract):
+class TestSqliteInMemory(LedgerRepositoryContract):
+    """One connection, in memory, which threads have one after the other."""
+
+    def make_repository(self) -> LedgerRepository:
+        """A ledger over an engine."""
+        return sqlite_database(None).ledger()
+
+    def make_neighbour(self, repository: LedgerRepository) -> LedgerRepository | None:
+        """Another program's ledger in the same tables."""
+        assert isinstance(repository, SqlLedger)
+        return sqlite_database(None).ledger(engine_of(repository), "other")
+
+
+class TestSqliteOfTheCallers(OnSqlite, LedgerRepositoryContract):
     """An engine as anybody would make it, without our settings."""
 
     def make_repository(self) -> LedgerRepository:
         """A ledger over a plain engine."""
-        self.made += 1
-        self.engine = create_engine(f"sqlite:///{self.tmp_path / f'{self.made}.db'}")
-        opened.append(self.engine)
-        self.schema = sqlite_database(None).schema(self.engine)
-        return SqlLedger(self.engine, self.schema, SHOP)
+        engine = create_engine(f"sqlite:///{self.fresh().path}")
+        opened.append(engine)
+        return SqlLedger(engine, open_schema(engine), SHOP)
 
 
-class InTheCallersTransaction(OnDatabases, LedgerRepositoryContract):
-    """Over one connection, in one transaction that nobody has committed yet."""
+class InOneTransaction(LedgerRepositoryContract):
+    """Over one connection, in one transaction of the caller's that nobody has committed yet."""
 
     @pytest.fixture(autouse=True)
     def _connections(self) -> Iterator[None]:
@@ -97,101 +196,180 @@ class InTheCallersTransaction(OnDatabases, LedgerRepositoryContract):
         for connection in self.connections:
             connection.close()
 
+    def fresh(self) -> Database:
+        """Where nothing is yet."""
+        raise NotImplementedError
+
     def make_repository(self) -> LedgerRepository:
         """A ledger over a connection."""
-        super().make_repository()
-        self.connection = self.engine.connect()
-        self.connections.append(self.connection)
-        return SqlLedger(self.connection, self.schema, SHOP)
+        database = self.fresh()
+        engine = database.engine()
+        self.schema = database.schema(engine)
+        self.connections.append(engine.connect())
+        return SqlLedger(self.connections[-1], self.schema, SHOP)
 
     def make_neighbour(self, repository: LedgerRepository) -> LedgerRepository | None:
         """Another program's, in the same transaction."""
-        return SqlLedger(self.connection, self.schema, "other")
+        return SqlLedger(self.connections[-1], self.schema, "other")
+
+    def in_thread(self, repository: LedgerRepository) -> LedgerRepository | None:
+        """A connection is one thread's."""
+        return None
 
 
-class TestSqliteInTheCallersTransaction(InTheCallersTransaction):
+class TestSqliteInOneTransaction(OnSqlite, InOneTransaction):
     """On a SQLite file."""
 
 
-class OnPostgresql(OnDatabases):
-    """Fresh tables on the server."""
+class TestPostgresqlInOneTransaction(OnPostgresql, InOneTransaction):
+    """On the server."""
 
-    level: str | None = None
 
-    @pytest.fixture(autouse=True)
-    def _server(self, server: Server) -> None:
-        self.server = server
+class AsyncLedgers(AsyncLedgerRepositoryContract):
+    """An awaited ledger over an engine, with all that a database can do."""
+
+    locks = True
 
     def fresh(self) -> Database:
-        """Tables with a prefix of their own."""
-        return postgresql_database(self.server.url(), self.level)
+        """Where nothing is yet."""
+        raise NotImplementedError
+
+    def make_async_repository(self) -> AsyncLedgerRepository:
+        """A ledger over an engine."""
+        self.database = self.fresh()
+        engine = self.database.async_engine()
+        return self.run(self.database.async_ledger(engine))
+
+    def make_async_neighbour(self, repository: AsyncLedgerRepository) -> AsyncLedgerRepository | None:
+        """Another program's ledger in the same tables."""
+        return self.run(self.database.async_ledger(self.database.async_engine(), "other"))
+
+    def async_opener(self, repository: AsyncLedgerRepository) -> Callable[[], AsyncLedgerRepository] | None:
+        """Connections of its own."""
+        return partial(open_async_ledger, self.database)
+
+    def async_transaction(
+        self, repository: AsyncLedgerRepository
+    ) -> AbstractAsyncContextManager[AsyncLedgerRepository] | None:
+        """The caller's."""
+        return self._transaction(repository)
+
+    @asynccontextmanager
+    async def _transaction(self, repository: AsyncLedgerRepository) -> AsyncIterator[AsyncLedgerRepository]:
+        assert isinstance(repository, AsyncSqlLedger)
+        async with async_engine_of(repository).begin() as connection:
+            yield AsyncSqlLedger(connection, await self.database.schema_async(connection), SHOP)
+
+    def lose_an_async_answer(self, repository: AsyncLedgerRepository) -> bool:
+        """COMMIT works, and nobody is told."""
+        assert isinstance(repository, AsyncSqlLedger)
+        lose_the_next_answer(async_engine_of(repository).sync_engine)
+        return True
+
+    async def close_async(self, repository: AsyncLedgerRepository) -> None:
+        """Its connections."""
+        assert isinstance(repository, AsyncSqlLedger)
+        await async_engine_of(repository).dispose()
 
 
-class TestPostgresql(OnPostgresql, LedgerRepositoryContract):
-    """READ COMMITTED."""
+class TestSqliteAwaited(OnSqlite, AsyncLedgers):
+    """aiosqlite."""
 
 
-class TestPostgresqlSerializable(OnPostgresql, LedgerRepositoryContract):
-    """SERIALIZABLE."""
+class TestPostgresqlAwaited(OnPostgresql, AsyncLedgers):
+    """psycopg."""
+
+
+class Identifiers(IdentifierRepositoryContract):
+    """Codes over an engine."""
+
+    def fresh(self) -> Database:
+        """Where nothing is yet."""
+        raise NotImplementedError
+
+    def make_repository(self) -> IdentifierRepository:
+        """Of one program."""
+        database = self.fresh()
+        self.engine = database.engine()
+        self.schema = database.schema(self.engine)
+        return SqlIdentifiers(self.engine, self.schema, SHOP)
+
+    def make_neighbour(self, repository: IdentifierRepository) -> IdentifierRepository | None:
+        """Of another."""
+        return SqlIdentifiers(self.engine, self.schema, "other")
+
+
+class TestSqliteIdentifiers(OnSqlite, Identifiers):
+    """On a SQLite file."""
+
+
+class TestPostgresqlIdentifiers(OnPostgresql, Identifiers):
+    """On the server."""
+
+
+class TestPostgresqlSerializableIdentifiers(OnPostgresql, Identifiers):
+    """On the server, at its strictest."""
 
     level = "SERIALIZABLE"
 
 
-class TestPostgresqlPoolOfOne(OnPostgresql, LedgerRepositoryContract):
-    """A pool of one connection: no call holds one while it wants another."""
+class TestAwaitedIdentifiers(OnPostgresql, AsyncIdentifierRepositoryContract):
+    """Awaited."""
 
-    def make_repository(self) -> LedgerRepository:
-        """A ledger over a small pool."""
+    def make_async_repository(self) -> AsyncIdentifierRepository:
+        """Of one program."""
         database = self.fresh()
-        self.engine = database.engine(poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=1)
+        self.engine = database.async_engine()
+        return AsyncSqlIdentifiers(self.engine, self.run(database.schema_async(self.engine)), SHOP)
+
+    async def close_async(self, repository: AsyncIdentifierRepository) -> None:
+        """Its connections."""
+        await self.engine.dispose()
+
+
+class Programs(ProgramRepositoryContract):
+    """Terms over an engine."""
+
+    def fresh(self) -> Database:
+        """Where nothing is yet."""
+        raise NotImplementedError
+
+    def make_repository(self) -> ProgramRepository:
+        """Of one program."""
+        database = self.fresh()
+        self.engine = database.engine()
         self.schema = database.schema(self.engine)
-        return SqlLedger(self.engine, self.schema, SHOP)
+        return SqlPrograms(self.engine, self.schema, SHOP, "Europe/Berlin")
+
+    def make_neighbour(self, repository: ProgramRepository) -> ProgramRepository | None:
+        """Of another."""
+        return SqlPrograms(self.engine, self.schema, "other", "Europe/Berlin")
 
 
-class TestPostgresqlInTheCallersTransaction(OnPostgresql, InTheCallersTransaction):
+class TestSqlitePrograms(OnSqlite, Programs):
+    """On a SQLite file."""
+
+
+class TestPostgresqlPrograms(OnPostgresql, Programs):
     """On the server."""
 
 
-class Awaited(OnDatabases, AsyncLedgerRepositoryContract):
-    """An awaited ledger over an engine: all calls of a test in one event loop."""
+class TestPostgresqlSerializablePrograms(OnPostgresql, Programs):
+    """On the server, at its strictest."""
 
-    @pytest.fixture(autouse=True)
-    def _loop(self) -> Iterator[None]:
-        with asyncio.Runner() as self.runner:
-            yield
-            self.runner.run(close_all_async())
+    level = "SERIALIZABLE"
 
-    def run(self, work: Coroutine[object, object, T]) -> T:
-        """In the test's own loop."""
-        return self.runner.run(work)
 
-    def make_async_repository(self) -> AsyncLedgerRepository:
-        """A ledger over an engine."""
+class TestAwaitedPrograms(OnPostgresql, AsyncProgramRepositoryContract):
+    """Awaited."""
+
+    def make_async_repository(self) -> AsyncProgramRepository:
+        """Of one program."""
         database = self.fresh()
-        self.async_engine = database.async_engine()
-        self.schema = self.run(database.schema_async(self.async_engine))
-        return AsyncSqlLedger(self.async_engine, self.schema, SHOP)
+        self.engine = database.async_engine()
+        schema = self.run(database.schema_async(self.engine))
+        return AsyncSqlPrograms(self.engine, schema, SHOP, "Europe/Berlin")
 
-    def make_repository(self) -> LedgerRepository:
-        """The contract's adapter."""
-        return AsyncLedgerRepositoryContract.make_repository(self)
-
-    def make_neighbour(self, repository: LedgerRepository) -> LedgerRepository | None:
-        """None: the tables are the same as those of the blocking ledger."""
-        return None
-
-
-class TestSqliteAwaited(Awaited):
-    """aiosqlite."""
-
-
-class TestPostgresqlAwaited(OnPostgresql, Awaited):
-    """psycopg."""
-
-
-def test_an_engine_in_memory_keeps_its_database() -> None:
-    """One connection holds it, and is handed out to one at a time."""
-    engine = sqlite_database(None).engine()
-    sqlite_database(None).schema(engine)
-    with engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT version FROM patronage_schema").scalar_one() == 1
+    async def close_async(self, repository: AsyncProgramRepository) -> None:
+        """Its connections."""
+        await self.engine.dispose()

@@ -8,8 +8,10 @@ disk), so what the connection says of itself is believed, not what SQLAlchemy re
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -18,7 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from patronage.errors import StoreError
 from patronage.stores.sqlalchemy._errors import translated
 
-_SQLITE = "sqlite"
+T = TypeVar("T")
+
+_SQLITE: Final = "sqlite"
 
 
 @contextmanager
@@ -32,15 +36,17 @@ def reading(bind: Engine | Connection) -> Iterator[Connection]:
                 yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
-@asynccontextmanager
-async def reading_async(bind: AsyncEngine | AsyncConnection) -> AsyncIterator[AsyncConnection]:
-    """See `reading`."""
+async def read_async(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T]) -> T:
+    """What *work* reads; see `reading`."""
+    return await to_its_end(bind, _read(bind, work))
+
+
+async def _read(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T]) -> T:
     with translated():
         if isinstance(bind, AsyncConnection):
-            yield bind
-        else:
-            async with bind.connect() as connection:
-                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+            return await bind.run_sync(work)
+        async with bind.connect() as connection:
+            return await (await connection.execution_options(isolation_level="AUTOCOMMIT")).run_sync(work)
 
 
 @contextmanager
@@ -62,23 +68,53 @@ def in_transaction(bind: Engine | Connection) -> Iterator[Connection]:
                 connection.commit()
 
 
-@asynccontextmanager
-async def in_transaction_async(bind: AsyncEngine | AsyncConnection) -> AsyncIterator[AsyncConnection]:
-    """See `in_transaction`."""
+async def write_async(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T]) -> T:
+    """What *work* gives, done in a transaction; see `in_transaction`."""
+    return await to_its_end(bind, _write(bind, work))
+
+
+async def _write(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T]) -> T:
     with translated():
         if isinstance(bind, AsyncConnection):
             await bind.run_sync(join)
             try:
                 async with bind.begin_nested():
-                    yield bind
+                    return await bind.run_sync(work)
             except BaseException:
                 await bind.run_sync(give_up_if_gone)
                 raise
-        else:
-            async with bind.connect() as connection:
-                await connection.run_sync(begin)
-                yield connection
-                await connection.commit()
+        async with bind.connect() as connection:
+            await connection.run_sync(begin)
+            made = await connection.run_sync(work)
+            await connection.commit()
+            return made
+
+
+async def to_its_end(bind: AsyncEngine | AsyncConnection, work: Coroutine[Any, Any, T]) -> T:
+    """
+    Waits for *work*; where that is cancelled, only once the database is done with it.
+
+    SQLite works in a thread, which nobody can cancel: a connection that was left to it would keep
+    the whole database locked. PostgreSQL is told to stop.
+    """
+    if bind.dialect.name != _SQLITE:
+        return await work
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if task.cancelled():
+                raise
+            cancelled = error
+        except BaseException:
+            break
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()  # Looked at, so that nobody is told that it was not.
+        raise cancelled
+    return task.result()
 
 
 def begin(connection: Connection) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from patronage.errors import InvalidValueError, SchemaError, quote
-from patronage.stores.sqlalchemy._binds import in_transaction, in_transaction_async
+from patronage.stores.sqlalchemy._binds import in_transaction, write_async
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
@@ -59,8 +59,7 @@ async def open_schema_async(
 ) -> Schema:
     """See `open_schema`."""
     prefix = _checked(prefix)
-    async with in_transaction_async(bind) as connection:
-        return await connection.run_sync(_opened, prefix, upgrade)
+    return await write_async(bind, lambda connection: _opened(connection, prefix, upgrade))
 
 
 def _checked(prefix: str) -> str:

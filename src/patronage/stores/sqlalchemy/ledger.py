@@ -18,9 +18,11 @@ from patronage.repositories import Stored
 from patronage.stores.sqlalchemy._binds import (
     begin,
     in_transaction,
-    in_transaction_async,
+    join,
+    read_async,
     reading,
-    reading_async,
+    to_its_end,
+    write_async,
 )
 from patronage.stores.sqlalchemy._errors import KeyTakenError, translated
 from patronage.stores.sqlalchemy._schema import Schema
@@ -28,6 +30,15 @@ from patronage.stores.sqlalchemy._shelves import Row, Shelves
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _join(_: Shelves, connection: Connection) -> None:
+    join(connection)
+
+
+async def _begin(connection: AsyncConnection) -> None:
+    await connection.start()
+    await connection.run_sync(begin)
 
 
 @attrs.define
@@ -69,7 +80,10 @@ class SqlLedger:
 
     def load(self, accounts: Collection[Account], /, *, lock: bool = False) -> Mapping[Account, Stored]:
         """The accounts that have a commit. Locks hold until the transaction ends, where there is one to end."""
-        return self._read(Shelves.load, accounts, lock and isinstance(self._bind, Connection))
+        lock = lock and isinstance(self._bind, Connection)
+        if lock and self._unit is None:
+            self._read(_join)
+        return self._read(Shelves.load, accounts, lock)
 
     def append(self, commits: Sequence[Commit], /) -> None:
         """All of *commits*, or none. Raises also InvalidValueError, for a commit without the state it leads to."""
@@ -179,7 +193,10 @@ class AsyncSqlLedger:
 
     async def load(self, accounts: Collection[Account], /, *, lock: bool = False) -> Mapping[Account, Stored]:
         """See `SqlLedger.load`."""
-        return await self._read(Shelves.load, accounts, lock and isinstance(self._bind, AsyncConnection))
+        lock = lock and isinstance(self._bind, AsyncConnection)
+        if lock and self._unit is None:
+            await self._read(_join)
+        return await self._read(Shelves.load, accounts, lock)
 
     async def append(self, commits: Sequence[Commit], /) -> None:
         """See `SqlLedger.append`."""
@@ -188,8 +205,7 @@ class AsyncSqlLedger:
             return
         try:
             if self._unit is None:
-                async with in_transaction_async(self._bind) as connection:
-                    await connection.run_sync(lambda inner: self._shelves.append(inner, batch))
+                await write_async(self._bind, lambda connection: self._shelves.append(connection, batch))
             else:
                 await self._read(Shelves.append, batch)
                 self._unit.written = True
@@ -240,16 +256,19 @@ class AsyncSqlLedger:
             yield self
             return
         with translated():
-            async with self._bind.connect() as connection:
-                await connection.run_sync(begin)
+            connection, unit = self._bind.connect(), _Unit()
+            try:
+                await to_its_end(self._bind, _begin(connection))
                 inner = object.__new__(AsyncSqlLedger)
-                inner._bind, inner._shelves, inner._unit = connection, self._shelves, _Unit()
+                inner._bind, inner._shelves, inner._unit = connection, self._shelves, unit
                 yield inner
-                if inner._unit.written:
-                    await connection.commit()
+                if unit.written:
+                    await to_its_end(self._bind, connection.commit())
+            finally:
+                if connection.sync_connection is not None:
+                    await to_its_end(self._bind, connection.close())
 
     async def _read(
         self, work: Callable[Concatenate[Shelves, Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        async with reading_async(self._bind) as connection:
-            return await connection.run_sync(lambda inner: work(self._shelves, inner, *args, **kwargs))
+        return await read_async(self._bind, lambda connection: work(self._shelves, connection, *args, **kwargs))

@@ -13,7 +13,7 @@ from patronage.ledger import Account, AccountKind
 from patronage.periods import Calendar, format_instant
 from patronage.program import Program
 from patronage.repositories import IdentifierTakenError
-from patronage.stores.sqlalchemy._binds import in_transaction, in_transaction_async, reading, reading_async
+from patronage.stores.sqlalchemy._binds import in_transaction, read_async, reading, write_async
 from patronage.stores.sqlalchemy._schema import Schema
 from patronage.stores.sqlalchemy._shelves import microseconds
 from patronage.stores.sqlalchemy._statements import statements_for
@@ -94,13 +94,11 @@ class AsyncSqlIdentifiers:
             raise IdentifierTakenError(kind, code)
 
     async def _claimed(self, kind: str, code: str, account: Account) -> Account | None:
-        async with in_transaction_async(self._bind) as connection:
-            return await connection.run_sync(self._codes.claim, kind, code, account)
+        return await write_async(self._bind, lambda connection: self._codes.claim(connection, kind, code, account))
 
     async def owner(self, kind: str, code: str, /) -> Account | None:
         """See `SqlIdentifiers.owner`."""
-        async with reading_async(self._bind) as connection:
-            return await connection.run_sync(self._codes.owner, kind, code)
+        return await read_async(self._bind, lambda connection: self._codes.owner(connection, kind, code))
 
 
 @attrs.frozen
@@ -188,10 +186,8 @@ class AsyncSqlPrograms:
 
     async def publish(self, terms: Terms, /) -> None:
         """See `SqlPrograms.publish`."""
-        async with in_transaction_async(self._bind) as connection:
-            await connection.run_sync(self._timeline.publish, terms)
+        await write_async(self._bind, lambda connection: self._timeline.publish(connection, terms))
 
     async def load(self) -> Program:
         """See `SqlPrograms.load`."""
-        async with reading_async(self._bind) as connection:
-            return await connection.run_sync(self._timeline.load)
+        return await read_async(self._bind, self._timeline.load)
