@@ -18,7 +18,18 @@ from typing import Any, Final
 
 import attrs
 
-from patronage import conditions, events, ledger, member_conditions, periods, rewards, rules, terms_of_time, thresholds
+from patronage import (
+    conditions,
+    events,
+    ledger,
+    member_conditions,
+    periods,
+    request_conditions,
+    rewards,
+    rules,
+    terms_of_time,
+    thresholds,
+)
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
 from patronage.occasions import Condition
@@ -94,6 +105,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "recurs": conditions.Recurs,
         "has_grant": conditions.HasGrant,
         "balance_is": conditions.BalanceIs,
+        "code_given": request_conditions.CodeGiven,
         "level_is": member_conditions.LevelIs,
         "grant_held": member_conditions.GrantHeld,
         "labels_are": member_conditions.LabelsAre,
