@@ -9,7 +9,7 @@ or priced. What paid the purchase is given back before that, in the reverse orde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -44,12 +44,12 @@ from patronage.ledger import (
     Validity,
     reason,
 )
-from patronage.occasions import Credit, Debit, Effect, Give, basis_with, build_occasion
+from patronage.occasions import Credit, Debit, Effect, Give, Occasion, basis_with, build_occasion
 from patronage.policies.base import BoundPolicy
 from patronage.state import with_steps
 from patronage.terms import BoundTerms, Expired, RefundTerms, Returned, Shortfall
 from patronage.units import UnitKind, build_amount, rounded
-from patronage.watching import after_event, in_basis
+from patronage.watching import Settlement, after_event, in_basis
 
 DECIDED_AGAIN: Final = Reason("decided_again", FrozenMapping())
 TAKEN_BACK: Final = Reason("taken_back", FrozenMapping())
@@ -94,12 +94,21 @@ def after_looks(
     policy: BoundPolicy, bound: BoundTerms, account: Account, event: Event, at: datetime, basis: Basis
 ) -> Basis:
     """The basis after a policy's totals and thresholds would have looked, nothing booked."""
+    for _, _, after in looks(policy, bound, account, event, at, basis):
+        basis = after
+    return basis
+
+
+def looks(
+    policy: BoundPolicy, bound: BoundTerms, account: Account, event: Event, at: datetime, basis: Basis
+) -> Iterator[tuple[Occasion, Settlement, Basis]]:
+    """What a policy's totals and thresholds would come to after an event, each with the basis after it."""
     for watcher in policy.watchers:
         occasion = build_occasion(at, account, event, None, basis, bound.calendar, bound.units, bound.ladders)
         settled = watcher.look(occasion, after_event(at))
         if settled is not None:
             basis = basis_with(basis, in_basis(settled), occasion, policy.name, bound.watched)
-    return basis
+            yield occasion, settled, basis
 
 
 def worth_of(
@@ -466,9 +475,11 @@ def give_back(
             continue
         size = min(available, left)
         left -= size
-        if part.source == DEBT:
-            continue
-        back = attrs.evolve(with_steps(part, size), validity=_life(part.validity, terms, at, book), reserved_for=None)
+        if part.source == DEBT:  # A redemption that a replay in order could not afford: see `rerate`.
+            back = build_lot(part.unit, size, part.label, ALWAYS, None, None, None)
+        else:
+            life = _life(part.validity, terms, at, book)
+            back = attrs.evolve(with_steps(part, size), validity=life, reserved_for=None)
         puts = book.become(back)
         why = reason("given_back", {"life": terms.returned.value})
         book.transfer("", about, part.unit, part.label, by, book.account, (), puts, (), why)
