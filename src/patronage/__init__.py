@@ -70,7 +70,7 @@ from patronage.occasions import (
 )
 from patronage.policies import PointsPolicy, Policy, TierPolicy
 from patronage.program import Program
-from patronage.rewards import CartReward, FixedReward, MoneyVoucher, PayWithPoints, Reward, Step, StepTable
+from patronage.rewards import FixedReward, PayWithPoints, Reward, Step, StepTable
 from patronage.rules import (
     BonusRule,
     Ceiling,
@@ -102,7 +102,6 @@ __all__ = [
     "BenefitKind",
     "BonusRule",
     "Cancellation",
-    "CartReward",
     "Capture",
     "Ceiling",
     "Commit",
@@ -133,7 +132,6 @@ __all__ = [
     "Line",
     "LineKind",
     "Lot",
-    "MoneyVoucher",
     "MultiplierRule",
     "Occasion",
     "On",
