@@ -14,9 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from test_watching_laws import PROGRAM, Account, history_of
+from properties.test_watching_laws import PROGRAM, Account, history_of
 
 from patronage.codec import Codec
 from patronage.explain import explain
