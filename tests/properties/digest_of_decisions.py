@@ -15,10 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from properties.test_watching_laws import PROGRAM, Account, history_of
-
 from patronage.codec import Codec
 from patronage.explain import explain
+from properties.test_watching_laws import PROGRAM, Account, history_of
 
 CONTEXTS = {
     "plain": decimal.Context(prec=28),
