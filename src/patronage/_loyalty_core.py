@@ -38,7 +38,7 @@ from patronage.errors import (
     StoreBusyError,
     quote,
 )
-from patronage.events import Counterpart, Event, TimePassed, own_account
+from patronage.events import Counterpart, Event, Rerated, TimePassed, own_account
 from patronage.explain import Explanation, Phrases, explain
 from patronage.ledger import Account, Commit, Fact, Refusal, RejectionCode
 from patronage.periods import LATEST, format_instant, utc
@@ -157,6 +157,8 @@ class Core:
         for event in events:
             if isinstance(event, TimePassed):
                 raise InvalidValueError("A TimePassed is made by the program alone: call run_due.")
+            if isinstance(event, Rerated):
+                raise InvalidValueError("A Rerated is made by the program alone: call rerate.")
             if isinstance(event, Counterpart):
                 raise InvalidValueError("A Counterpart is made by the program alone, with the event that it is of.")
         return await self._until_written(lambda: self._record(events, alone), events[0].id if events else "")
@@ -462,6 +464,22 @@ class Core:
                     return decision
                 wanted = followed
 
+    async def rerate(self, member: str | Account, late: Sequence[Event]) -> Accepted:
+        """The difference to arrival in order, appended."""
+        account = account_of(member)
+        return await self._until_written(lambda: self._rerate(account, late), str(account))
+
+    async def _rerate(self, account: Account, late: Sequence[Event]) -> Accepted:
+        async with self._transaction() as repository:
+            state = (await self._states(repository, (account,), lock=True))[account]
+            now = self.now()
+            # Without locks someone may have written after the load: then the append tells, and all is done again.
+            commits = [commit async for commit in repository.history(account) if commit.version <= state.version]
+            decision = self._stamped(self.program.rerate(commits, late), now)
+            await _append(repository, (decision,))
+            assert isinstance(decision, Accepted)
+            return decision
+
     # Reading.
 
     async def standing(self, member: str | Account, at: datetime | None, known_at: datetime | None) -> Standing:
@@ -507,18 +525,18 @@ class Core:
             if needed == names:
                 break
             names = needed
-        past = [earlier for earlier in found if earlier.version < commit.version]
+        past = list(found)
         others: list[State] = []
         for other, roots in involved.roots_of.items():
             if other == involved.account or account != involved.account:
                 continue
             part = counterpart_id(account, event_id)
             there = [each async for each in self.repository.history(other, about=(part, *roots))]
-            mine = _commit_of(part, there)
-            if mine is None:  # It was read and not changed: which of its states was read is not told.
+            theirs = _commit_of(part, there)
+            if theirs is None:  # It was read and not changed: which of its states was read is not told.
                 return explain(commit, self.program, phrases=phrases)
-            others.append(await self._before(mine))
-            past.extend(each for each in there if each.version < mine.version)
+            others.append(await self._before(theirs))
+            past.extend(each for each in there if each.version < theirs.version)
         before = await self._before(commit)
         return explain(commit, self.program, before=before, history=past, others=others, phrases=phrases)
 

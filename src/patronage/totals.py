@@ -31,6 +31,7 @@ from patronage.rules import above_zero, name
 from patronage.units import Amount, Rounding, build_amount, rounded
 from patronage.watching import (
     CLOSE,
+    Adoption,
     Clock,
     Consequence,
     Look,
@@ -45,7 +46,7 @@ from patronage.watching import (
 
 EARNED: Final = Reason("total", FrozenMapping())
 COUNTED: Final = Reason("tallied", FrozenMapping())
-_CREDITED: Final = "~credited"
+CREDITED: Final = "~credited"
 
 
 class Pays(Enum):
@@ -167,7 +168,7 @@ def totals_of(value: Iterable[Total]) -> tuple[Total, ...]:
 class BoundTotal:
     """A total, bound to its terms."""
 
-    __slots__ = ("_clock", "_policy", "_rates", "adopts", "name", "reads", "terms_of", "total", "unit")
+    __slots__ = ("_clock", "_policy", "_rates", "adoption", "name", "reads", "terms_of", "total", "unit")
 
     def __init__(self, total: Total, setting: Setting) -> None:
         unit = setting.unit(total.credits, f"What total {total.name} credits")
@@ -182,7 +183,7 @@ class BoundTotal:
             self._rates.append((rate, said))
         asked = [total.pays_when, *(c for rate in total.rates for c in (rate.when, rate.lines))]
         self.reads: Sequence[Read] = tuple(read for condition in asked for read in reads_of(condition))
-        self.adopts = False
+        self.adoption = Adoption.PROSPECTIVE
 
     def key(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
         """The label of the period that holds an instant."""
@@ -236,7 +237,7 @@ class BoundTotal:
             if declared is None:
                 return None
         bases = self._bases(occasion, span.key)
-        have = occasion.balance(self.unit, f"{span.key}/{_CREDITED}")
+        have = occasion.balance(self.unit, f"{span.key}/{CREDITED}")
         n, d = self._figure(bases, declared)
         want = rounded(n, d, total.rounding)
         wanted = want
@@ -250,7 +251,7 @@ class BoundTotal:
             effects.append(self._credited(want - have, span, calendar))
         elif want < have and look.falls:
             effects.append(TakeBack(build_amount(have - want, total.credits), self.name, total.label, False))
-            effects.append(TakeBack(build_amount(have - want, self.unit), self.name, f"{span.key}/{_CREDITED}", False))
+            effects.append(TakeBack(build_amount(have - want, self.unit), self.name, f"{span.key}/{CREDITED}", False))
         return Settlement(root_of(self._policy, self.name, span.key), effects) if effects else None
 
     def _figure(self, bases: Sequence[int], declared: tuple[int, int] | None) -> tuple[int, int]:
@@ -298,7 +299,7 @@ class BoundTotal:
         return build_credit(
             build_amount(steps, self.unit),
             self.name,
-            f"{span.key}/{_CREDITED}",
+            f"{span.key}/{CREDITED}",
             AT_ONCE,
             COUNTED,
             (book,),

@@ -18,12 +18,24 @@ from typing import Any, Final
 
 import attrs
 
-from patronage import conditions, events, ledger, periods, rewards, rules, terms_of_time, thresholds
+from patronage import (
+    conditions,
+    events,
+    ledger,
+    member_conditions,
+    periods,
+    request_conditions,
+    rewards,
+    rules,
+    terms_of_time,
+    thresholds,
+)
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
 from patronage.occasions import Condition
 from patronage.policies.base import Policy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.tier import TierPolicy
 from patronage.program import Program
 from patronage.state import State
 from patronage.terms import Terms
@@ -45,7 +57,9 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "status_grant": events.StatusGrant,
         "status_end": events.StatusEnd,
         "rate_declared": events.RateDeclared,
+        "gift": events.Gift,
         "time_passed": events.TimePassed,
+        "rerated": events.Rerated,
         "counterpart": events.Counterpart,
         "followed_up": events.FollowedUp,
     },
@@ -92,6 +106,11 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "recurs": conditions.Recurs,
         "has_grant": conditions.HasGrant,
         "balance_is": conditions.BalanceIs,
+        "code_given": request_conditions.CodeGiven,
+        "level_is": member_conditions.LevelIs,
+        "grant_held": member_conditions.GrantHeld,
+        "labels_are": member_conditions.LabelsAre,
+        "ratio_is": member_conditions.RatioIs,
     },
     rules.Rule: {
         "spend": rules.SpendRule,
@@ -107,11 +126,23 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
     },
     Policy: {
         "points": PointsPolicy,
+        "tier": TierPolicy,
     },
     rewards.Reward: {
         "pay_with_points": rewards.PayWithPoints,
         "fixed": rewards.FixedReward,
         "step_table": rewards.StepTable,
+        "on_cart": rewards.CartReward,
+        "money_voucher": rewards.MoneyVoucher,
+    },
+    rewards.CartGift: {
+        "percent_off": rewards.PercentOff,
+        "amount_off": rewards.AmountOff,
+        "items_off": rewards.ItemsOff,
+        "amount_off_items": rewards.AmountOffItems,
+        "set_price": rewards.SetPrice,
+        "free_shipping": rewards.FreeShipping,
+        "free_items": rewards.FreeItems,
     },
 }
 """The families: an annotation, and its classes by tag. Tags of the library have no dot, those of callers have one."""

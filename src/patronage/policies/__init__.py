@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from patronage.policies.base import Policy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.tier import TierPolicy
 
-__all__ = ["PointsPolicy", "Policy"]
+__all__ = ["PointsPolicy", "Policy", "TierPolicy"]
