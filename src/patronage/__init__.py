@@ -76,7 +76,7 @@ from patronage.occasions import (
     Use,
     Wake,
 )
-from patronage.policies import PointsPolicy, Policy
+from patronage.policies import ChallengePolicy, PointsPolicy, Policy
 from patronage.program import Program
 from patronage.rewards import FixedReward, PayWithPoints, Reward, Step, StepTable
 from patronage.rules import (
@@ -114,6 +114,7 @@ __all__ = [
     "Cancellation",
     "Capture",
     "Ceiling",
+    "ChallengePolicy",
     "Commit",
     "Condition",
     "Confirmation",

@@ -76,7 +76,18 @@ from patronage.standing import Standing
 from patronage.state import State
 from patronage.terms import FACTS, BoundTerms, Terms
 from patronage.units import Unit
-from patronage.watching import CLOSE, GRACE, MICROSECOND, REVIEW, Look, Moment, after_event, in_basis, terms_instant
+from patronage.watching import (
+    CLOSE,
+    GRACE,
+    MICROSECOND,
+    NOTHING_RETURNED,
+    REVIEW,
+    Look,
+    Moment,
+    after_event,
+    in_basis,
+    terms_instant,
+)
 
 NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation, FollowedUp})
 _UNDOES: Final = frozenset({Refund, Release, Cancellation})
@@ -311,11 +322,16 @@ class Program:
     def _look_again(
         self, book: Book, bound: BoundTerms, look: Look, event: Event | None, past: Sequence[Commit] = ()
     ) -> None:
-        """All totals and thresholds look at the balances as they now stand."""
-        basis = bound.basis(book, look.at, look.of)
-        for policy in bound.policies:
-            if policy.watchers:
-                basis = self._look(book, bound, policy, basis, look, event, None, past)
+        """All totals and thresholds look at the balances as they now stand; where one falls, until no other does."""
+        while True:
+            before = len(book.entries)
+            basis = bound.basis(book, look.at, look.of)
+            for policy in bound.policies:
+                if policy.watchers:
+                    basis = self._look(book, bound, policy, basis, look, event, None, past)
+            if not look.falls or len(book.entries) == before:
+                return
+            look = attrs.evolve(look, returned=NOTHING_RETURNED)
 
     def _other(
         self,

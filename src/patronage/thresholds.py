@@ -37,9 +37,10 @@ from patronage.occasions import (
     Revoke,
     Wake,
     build_credit,
+    names_of,
 )
 from patronage.periods import LATEST, LIFETIME, Calendar, Period, Span
-from patronage.rules import above_zero, name
+from patronage.rules import above_zero, name, name_or_none
 from patronage.terms_of_time import Term
 from patronage.units import Amount, Rounding, build_amount, rounded
 from patronage.watching import (
@@ -168,7 +169,11 @@ class Threshold:
     """
     Gives what *gives* lists when the balance of *unit* is *at_least*, or *more_than*, an amount.
 
-    The balance is that under *label*, or under *all_labels*. *when* holds further conditions (other
+    The balance is that under *label*, or under *all_labels*; with *labels* it is the number of labels
+    that hold some of the unit (different products, different stores). *after* names thresholds of the
+    same policy and period that must have given before it; with neither amount nor *when* that is all it
+    asks (all steps are done). *round_of* names one, listed later, that consumes the balance: what this one
+    gives once, it gives once in each round of that. *when* holds further conditions (other
     balances, a ratio, a number of labels, a grant); with neither amount it stands alone. *looks* says
     when it is looked at, *repeats* how often it gives, *period* which period that counts in (and
     closes). *consumes* is what it costs; *carries* what becomes of the rest at a close, else it
@@ -181,7 +186,10 @@ class Threshold:
     more_than: Amount | None = attrs.field(default=None, validator=attrs.validators.instance_of(Amount | None))
     label: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     all_labels: bool = False
+    labels: bool = False
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
+    after: tuple[str, ...] = attrs.field(default=(), converter=names_of)
+    round_of: str | None = attrs.field(default=None, converter=name_or_none)
     gives: tuple[Gift, ...] = attrs.field(default=(), converter=_gifts)
     looks: Looks = Looks.AFTER_EACH
     period: Period = LIFETIME
@@ -197,8 +205,14 @@ class Threshold:
         check_period(self.period, self.anchored_on, f"Threshold {self.name}")
         if self.at_least is not None and self.more_than is not None:
             raise InvalidValueError("A threshold is reached at_least or more_than an amount: give one of them.")
-        if self.goal is None and (self.when is None or self.consumes is not Consumes.NOTHING):
+        if self.goal is None and (not (self.when or self.after) or self.consumes is not Consumes.NOTHING):
             raise InvalidValueError("A threshold without an amount has a condition, and consumes nothing.")
+        if self.labels and (
+            self.goal is None or self.label or self.all_labels or self.consumes is not Consumes.NOTHING
+        ):
+            raise InvalidValueError("The number of labels is compared with an amount, and consumes nothing.")
+        if self.round_of is not None and self.repeats is not Repeats.ONCE_A_PERIOD:
+            raise InvalidValueError("What is given once in each round is given once a period: of that other threshold.")
         if (self.falls is Falls.AFTER_GRACE) != (self.grace is not None):
             raise InvalidValueError("A grace goes with what falls back after a grace, and only with that.")
         if self.repeats is Repeats.EVERY_STEP and self.at_least is None:
@@ -231,22 +245,42 @@ def thresholds_of(value: Iterable[Threshold]) -> tuple[Threshold, ...]:
     found = many(value)
     if not all(isinstance(each, Threshold) for each in found) or len({t.name for t in found}) < len(found):
         raise InvalidValueError("Thresholds are members of Threshold, each with a name of its own.")
+    known = {each.name: (n, each) for n, each in enumerate(found)}
+    for n, each in enumerate(found):
+        for other in each.after:
+            place, before = known.get(other, (n, each))
+            if place >= n or (before.period, before.anchored_on) != (each.period, each.anchored_on):
+                raise InvalidValueError(
+                    f"Threshold {each.name} comes after {quote(other)}: that is listed before it, with the same period."
+                )
+        if each.round_of is not None:
+            place, last = known.get(each.round_of, (n, each))
+            if place <= n or last.consumes is Consumes.NOTHING or last.period != each.period:
+                raise InvalidValueError(
+                    f"Threshold {each.name} has rounds of {quote(each.round_of)}: that is listed after it, consumes "
+                    "the balance and has the same period."
+                )
     return found
 
 
 class BoundThreshold:
     """A threshold, bound to its terms."""
 
-    __slots__ = ("_clock", "_policy", "_units", "adopts", "name", "reads", "terms_of", "threshold", "unit")
+    __slots__ = ("_clock", "_last", "_one", "_policy", "adopts", "name", "reads", "terms_of", "threshold", "unit")
 
-    def __init__(self, threshold: Threshold, setting: Setting, *, adopts: bool = False) -> None:
+    def __init__(
+        self, threshold: Threshold, setting: Setting, *, adopts: bool = False, last: Threshold | None = None
+    ) -> None:
         self.threshold, self.name, self.terms_of = threshold, threshold.name, threshold.terms_of
         self._policy = setting.policy
         self.unit = f"{setting.policy}.{threshold.name}"
         self._clock = Clock(threshold.period, threshold.anchored_on, setting.refund_for)
         reads = list(reads_of(threshold.when))
+        self._one = 1
+        self._last = last
         if threshold.goal is not None:
-            setting.unit(threshold.goal.unit, f"The goal of threshold {threshold.name}")
+            unit = setting.unit(threshold.goal.unit, f"The goal of threshold {threshold.name}")
+            self._one = 10**unit.decimals
             reads.append(Read(threshold.goal.unit, threshold.label, threshold.all_labels))
         for gift in threshold.gives:
             amount = gift.amount if isinstance(gift, GiveCredit) else None
@@ -271,13 +305,19 @@ class BoundThreshold:
         goal, threshold = self.threshold.goal, self.threshold
         if goal is None:
             return 0
+        if threshold.labels:
+            balances = occasion.basis.balances
+            return self._one * sum(b.unit == goal.unit and b.label is not None and b.steps > 0 for b in balances)
         if threshold.all_labels:
             return occasion.balance_in_all(goal.unit)
         return occasion.balance(goal.unit, threshold.label)
 
-    def reached(self, occasion: Occasion) -> bool:
-        """Whether the balance and the conditions reach it."""
+    def reached(self, occasion: Occasion, key: str) -> bool:
+        """Whether the balance and the conditions reach it, in the period *key*."""
         threshold, have = self.threshold, self.balance(occasion)
+        for other in threshold.after:
+            if occasion.balance(f"{self._policy}.{other}", key) <= 0:
+                return False
         if threshold.at_least is not None and have < threshold.at_least.steps:
             return False
         if threshold.more_than is not None and have <= threshold.more_than.steps:
@@ -313,10 +353,13 @@ class BoundThreshold:
     def _give(self, occasion: Occasion, look: Look, span: Span) -> list[Consequence]:
         threshold = self.threshold
         if threshold.repeats is Repeats.WHILE_REACHED:
-            return self._while(occasion, look)
-        if not self.reached(occasion):
+            return self._while(occasion, look, span)
+        if not self.reached(occasion, span.key):
             return []
-        given = occasion.balance(self.unit, span.key)
+        if self._last is not None:
+            return self._give_in_rounds(occasion, look, span, self._last)
+        label = span.key
+        given = occasion.balance(self.unit, label)
         have, goal = self.balance(occasion), threshold.goal
         if threshold.repeats is not Repeats.EVERY_STEP:
             times = 0 if given > 0 else 1
@@ -335,18 +378,45 @@ class BoundThreshold:
         if cost and goal is not None and not any(isinstance(gift, GiveGrant) for gift in threshold.gives):
             effects.append(self._consume(cost, goal.unit))
         for gift in threshold.gives:
-            effects += self._gift(gift, look, span.key, given, times, cost, have)
-        effects.append(self._count(times, span, occasion.calendar, span.key))
+            effects += self._gift(gift, look, label, given, times, cost, have)
+            if isinstance(gift, GiveGrant):
+                cost = 0  # The first right that it gives keeps what it cost.
+        effects.append(self._count(times, span, occasion.calendar, label))
         if self._remembers(span) and threshold.looks is Looks.AFTER_EACH:
             facts = wake_facts(self.name, span.key, self.terms_of, span.start)
             effects.append(Wake(at=span.end, name=CLOSE, facts=facts, rule=self.name))
         return effects
+
+    def _give_in_rounds(self, occasion: Occasion, look: Look, span: Span, last: Threshold) -> list[Consequence]:
+        """Once in each round of the last threshold, which takes its part of the balance after this one has looked."""
+        have, size = self.balance(occasion), last.goal
+        goal = self.threshold.goal
+        assert goal is not None and size is not None
+        round_number = occasion.balance(f"{self._policy}.{last.name}", span.key)
+        effects: list[Consequence] = []
+        while have >= goal.steps:
+            label = f"{span.key}/{round_number}"
+            if occasion.balance(self.unit, label) <= 0:
+                for gift in self.threshold.gives:
+                    effects += self._gift(gift, look, label, 0, 1, 0, have)
+                effects.append(self._count(1, span, occasion.calendar, label))
+            if last.consumes is not Consumes.STEPS or last.repeats is not Repeats.EVERY_STEP:
+                break
+            have, round_number = have - size.steps, round_number + 1
+        return effects
+
+    def _counted_under(self, occasion: Occasion, span: Span) -> str:
+        """The label under which it counts what it gave: of the period, or of the round in it."""
+        if self.threshold.round_of is None:
+            return span.key
+        return f"{span.key}/{occasion.balance(f'{self._policy}.{self.threshold.round_of}', span.key)}"
 
     def _remembers(self, span: Span) -> bool:
         """Whether a refund after the period's end must know what the balance was: it may have ended by then."""
         threshold = self.threshold
         return (
             threshold.goal is not None
+            and not threshold.labels
             and threshold.falls is not Falls.KEPT
             and threshold.consumes is Consumes.NOTHING
             and threshold.repeats is not Repeats.WHILE_REACHED
@@ -411,9 +481,9 @@ class BoundThreshold:
         validity = self._clock.validity(span, calendar)
         return build_credit(build_amount(steps, self.unit), self.name, label, AT_ONCE, COUNTED, (book,), validity)
 
-    def _while(self, occasion: Occasion, look: Look) -> list[Consequence]:
+    def _while(self, occasion: Occasion, look: Look, span: Span) -> list[Consequence]:
         """Its grants hold while it is reached; those with a term are given anew each time, and run on from there."""
-        reached = self.reached(occasion)
+        reached = self.reached(occasion, span.key)
         effects: list[Consequence] = []
         for gift in self.threshold.gives:
             if not isinstance(gift, GiveGrant):
@@ -439,15 +509,18 @@ class BoundThreshold:
         """A refund let the balance fall: what is no longer reached is kept, undone, or undone after a grace."""
         threshold = self.threshold
         if threshold.repeats is Repeats.WHILE_REACHED:
-            return self._while(occasion, look)
-        given = occasion.balance(self.unit, span.key)
+            return self._while(occasion, look, span)
+        label = self._counted_under(occasion, span)
+        given = occasion.balance(self.unit, label)
+        if span.end <= look.at and (threshold.labels or (threshold.goal is None and not threshold.after)):
+            return []  # What it had looked at has ended with its period.
         if threshold.falls is Falls.KEPT or given <= 0:
             return []
         effects: list[Consequence] = []
         if span.end <= look.at and self._remembers(span):
             times = self._too_many_then(occasion, look, span, given, effects)
         else:
-            times = self._too_many(occasion, given)
+            times = self._too_many(occasion, given, span)
         if times <= 0:
             return effects
         if threshold.falls is Falls.AFTER_GRACE and look.moment is not Moment.GRACE:
@@ -457,8 +530,11 @@ class BoundThreshold:
             return [*effects, Wake(at=until, name=GRACE, facts=facts, rule=self.name)]
         amounts = tuple((gift.amount, gift.label) for gift in threshold.gives if isinstance(gift, GiveCredit))
         unspent = threshold.falls is Falls.REVOKED_IF_UNUSED
-        costs = threshold.consumes is not Consumes.NOTHING
-        return [*effects, Undo(self.name, self.unit, span.key, times, amounts, unspent, costs)]
+        cost = None
+        rights = any(isinstance(gift, GiveGrant) for gift in threshold.gives)
+        if threshold.consumes is not Consumes.NOTHING and threshold.goal is not None and not rights:
+            cost = build_amount(times * threshold.goal.steps, threshold.goal.unit)
+        return [*effects, Undo(self.name, self.unit, label, times, amounts, unspent, cost, threshold.label)]
 
     def _too_many_then(self, occasion: Occasion, look: Look, span: Span, given: int, effects: list[Consequence]) -> int:
         """How often too many after the period's end: by the balance at its close, less what came back since."""
@@ -473,7 +549,7 @@ class BoundThreshold:
         above = kept - back > goal.steps if self.threshold.more_than is not None else kept - back >= goal.steps
         return 0 if above else given
 
-    def _too_many(self, occasion: Occasion, given: int) -> int:
+    def _too_many(self, occasion: Occasion, given: int, span: Span) -> int:
         """How often it gave what it would not have given."""
         threshold, have, goal = self.threshold, self.balance(occasion), self.threshold.goal
         if threshold.consumes is not Consumes.NOTHING:
@@ -482,7 +558,7 @@ class BoundThreshold:
             return min(given, -(have // goal.steps)) if threshold.consumes is Consumes.STEPS else 1
         if threshold.repeats is Repeats.EVERY_STEP and goal is not None:
             return given - max(0, min(given, have // goal.steps))
-        return 0 if self.reached(occasion) else given
+        return 0 if self.reached(occasion, span.key) else given
 
     # Closing.
 

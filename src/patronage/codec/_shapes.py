@@ -18,11 +18,23 @@ from typing import Any, Final
 
 import attrs
 
-from patronage import conditions, events, ledger, periods, rewards, rules, terms_of_time, thresholds
+from patronage import (
+    challenges,
+    conditions,
+    events,
+    granting,
+    ledger,
+    periods,
+    rewards,
+    rules,
+    terms_of_time,
+    thresholds,
+)
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
 from patronage.occasions import Condition
 from patronage.policies.base import Policy
+from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.points import PointsPolicy
 from patronage.program import Program
 from patronage.state import State
@@ -67,6 +79,8 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "lifetime": periods.Lifetime,
         "rolling": terms_of_time.Rolling,
         "anniversary": terms_of_time.Anniversary,
+        "while_granted": terms_of_time.WhileGranted,
+        "while_held": terms_of_time.WhileHeld,
     },
     Condition: {
         "all_of": conditions.AllOf,
@@ -105,8 +119,23 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "grant": thresholds.GiveGrant,
         "benefit": thresholds.GiveBenefit,
     },
+    granting.RightRule: {
+        "grant": granting.GrantRule,
+        "revoke": granting.RevokeRule,
+    },
+    challenges.Challenge: {
+        "goal": challenges.Goal,
+        "streak": challenges.Streak,
+        "campaign": challenges.Campaign,
+    },
+    challenges.CountingRule: {
+        "spend": rules.SpendRule,
+        "quantity": rules.QuantityRule,
+        "bonus": rules.BonusRule,
+    },
     Policy: {
         "points": PointsPolicy,
+        "challenge": ChallengePolicy,
     },
     rewards.Reward: {
         "pay_with_points": rewards.PayWithPoints,

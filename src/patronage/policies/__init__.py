@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from patronage.policies.base import Policy
+from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.points import PointsPolicy
 
-__all__ = ["PointsPolicy", "Policy"]
+__all__ = ["ChallengePolicy", "PointsPolicy", "Policy"]
