@@ -189,7 +189,8 @@ class Book:
         if taken:
             self._take(self._own(unit), taken, at)
         for part in put_in:
-            if is_pending(part, at):
+            validity = part.validity
+            if (validity.available_at is not None or validity.on_confirmation) and is_pending(part, at):
                 put(self.pending, part, pending_key)
             else:
                 put(self._own(unit), part, canonical_key)
@@ -271,12 +272,10 @@ class Book:
         part = self.lot(unit, steps, label, validity, source or about)
         parts = self.become(part)
         self.transfer(policy, about, unit, label, payer, self.account, (), parts, books, why)
-        at = self.at
+        at, end, needs = self.at, validity.expires_at, validity.needs
         assert at is not None
-        if validity.expires_at is not None or validity.needs is not None:
-            ended = (validity.expires_at is not None and validity.expires_at <= at) or (
-                validity.needs is not None and not self.in_force(validity.needs, at)
-            )
+        if end is not None or needs is not None:
+            ended = (end is not None and end <= at) or (needs is not None and not self.in_force(needs, at))
             if ended and parts[-1].source != DEBT:
                 self.end_lot(parts[-1], self.cause)
 

@@ -23,7 +23,7 @@ from patronage.occasions import Condition
 from patronage.periods import DAY, LIFETIME, YEAR, CalendarPeriod, Lifetime, Period
 from patronage.rules import BonusRule, QuantityRule, SpendRule, above_zero, name, name_or_none
 from patronage.terms_of_time import Anniversary, Rolling, Term, WhileGranted, WhileHeld
-from patronage.thresholds import GIFTS, Falls, Gift, Looks
+from patronage.thresholds import Falls, Gift, Looks, gifts_of
 from patronage.units import Amount
 
 T = TypeVar("T")
@@ -36,15 +36,6 @@ def _counts(value: Iterable[CountingRule]) -> tuple[CountingRule, ...]:
     found = many(value)
     if not all(isinstance(rule, SpendRule | QuantityRule | BonusRule) for rule in found):
         raise InvalidValueError(f"What counts are rules (SpendRule, QuantityRule, BonusRule), not {quote(value)}.")
-    return found
-
-
-def _gifts(value: Iterable[Gift]) -> tuple[Gift, ...]:
-    found = many(value)
-    if not all(isinstance(gift, GIFTS) for gift in found):
-        raise InvalidValueError(
-            f"A challenge gives GiveCredit, GiveConverted, GiveGrant or GiveBenefit, not {quote(value)}."
-        )
     return found
 
 
@@ -88,7 +79,7 @@ class Milestone:
     """At *at_least* it *gives*."""
 
     at_least: Amount = attrs.field(validator=above_zero)
-    gives: tuple[Gift, ...] = attrs.field(converter=_gifts)
+    gives: tuple[Gift, ...] = attrs.field(converter=gifts_of)
 
 
 def _milestones(value: Iterable[Milestone]) -> tuple[Milestone, ...]:
@@ -231,7 +222,7 @@ class Step:
     name: str = attrs.field(converter=name)
     at_least: Amount = attrs.field(validator=above_zero)
     counts: tuple[CountingRule, ...] = attrs.field(default=(), converter=_counts)
-    gives: tuple[Gift, ...] = attrs.field(default=(), converter=_gifts)
+    gives: tuple[Gift, ...] = attrs.field(default=(), converter=gifts_of)
     label: str | None = attrs.field(default=None, converter=name_or_none)
 
     def __attrs_post_init__(self) -> None:
@@ -258,7 +249,7 @@ class Campaign:
 
     name: str = attrs.field(converter=name)
     steps: tuple[Step, ...] = attrs.field(converter=_steps)
-    gives: tuple[Gift, ...] = attrs.field(default=(), converter=_gifts)
+    gives: tuple[Gift, ...] = attrs.field(default=(), converter=gifts_of)
     in_order: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
     period: Period | None = None
     opened_by: str | None = attrs.field(default=None, converter=word_or_none)

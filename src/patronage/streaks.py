@@ -18,6 +18,7 @@ from patronage.units import build_amount
 from patronage.watching import (
     CLOSE,
     MICROSECOND,
+    Adoption,
     Clock,
     Consequence,
     Look,
@@ -35,7 +36,19 @@ COUNTED: Final = Reason("tallied", FrozenMapping())
 class BoundProtection:
     """Prolongs the right that keeps a run, by a period, where the period that ends was missed and is protected."""
 
-    __slots__ = ("_clock", "_costs", "_key", "_limit", "_period", "_policy", "_when", "adopts", "name", "reads", "unit")
+    __slots__ = (
+        "_clock",
+        "_costs",
+        "_key",
+        "_limit",
+        "_period",
+        "_policy",
+        "_when",
+        "adoption",
+        "name",
+        "reads",
+        "unit",
+    )
 
     terms_of = PeriodTerms.CLOSE
 
@@ -49,7 +62,7 @@ class BoundProtection:
             setting.unit(protection.costs.unit, f"What the protection of streak {streak} costs")
             reads.append(Read(protection.costs.unit))
         self.reads: Sequence[Read] = tuple(reads)
-        self.adopts = False
+        self.adoption = Adoption.PROSPECTIVE
 
     def key(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
         """The label of the period in which protections are counted."""

@@ -44,6 +44,22 @@ class Moment(Enum):
     ADOPTED = "adopted"
 
 
+class Adoption(Enum):
+    """
+    What new terms do to those already in, when they take effect.
+
+    GRANDFATHERED: what is held runs on to its end, and
+    what the new terms give for the balances as they are is given.
+    PROSPECTIVE: what is held runs
+    on, and nothing is looked at before the next occasion. RESTATED: what
+    the policy had given ends, and the balances decide anew.
+    """
+
+    GRANDFATHERED = "grandfathered"
+    PROSPECTIVE = "prospective"
+    RESTATED = "restated"
+
+
 class PeriodTerms(Enum):
     """By which terms a period is closed: those in force when it closes, or when it started."""
 
@@ -57,7 +73,7 @@ class Look:
     One look: *of* is the instant whose period it is about, *at* when it is taken.
 
     *rule* is the watcher that a wake-up was set for; None asks all of the policy. A refund looks at
-    the period of its purchase; *returned* is what it took back, in steps by unit. *facts* are those
+    the period of its purchase; *returned* is what it took back, in steps by unit and label. *facts* are those
     of the wake-up.
     """
 
@@ -66,7 +82,7 @@ class Look:
     of: datetime
     rule: str | None = None
     facts: FrozenMapping[str, Fact] = FrozenMapping()
-    returned: FrozenMapping[str, int] = FrozenMapping()
+    returned: FrozenMapping[tuple[str, str | None], int] = FrozenMapping()
 
     @property
     def falls(self) -> bool:
@@ -75,7 +91,7 @@ class Look:
 
 
 _NOTHING: Final[FrozenMapping[str, Fact]] = FrozenMapping()
-NOTHING_RETURNED: Final[FrozenMapping[str, int]] = FrozenMapping()
+NOTHING_RETURNED: Final[FrozenMapping[tuple[str, str | None], int]] = FrozenMapping()
 _BLANK_LOOK: Final = blank(Look)
 
 
@@ -191,8 +207,8 @@ class Watcher(Protocol):
         ...
 
     @property
-    def adopts(self) -> bool:
-        """Whether it looks when new terms take effect."""
+    def adoption(self) -> Adoption:
+        """What it does when new terms take effect."""
         ...
 
     def key(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:

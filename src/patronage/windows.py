@@ -117,8 +117,10 @@ def life_within(clock: Clock, occasion: Occasion) -> Validity | None:
     span = clock.span(occasion.at, occasion.calendar, occasion.basis.grants)
     if span is None:
         return None
-    if clock.of_a_right:
+    if clock.of_a_right and span.end >= LATEST:
         return Validity(needs=clock.anchor)
+    if clock.of_a_right:  # Prolonged with the right, ended with it, and told apart from what an earlier one counted.
+        return Validity(expires_at=span.end, needs=clock.anchor, held_by=clock.anchor)
     return Validity() if span.end >= LATEST else Validity(expires_at=span.end)
 
 

@@ -24,6 +24,7 @@ from patronage import (
     events,
     granting,
     ledger,
+    member_conditions,
     periods,
     rewards,
     rules,
@@ -36,6 +37,7 @@ from patronage.occasions import Condition
 from patronage.policies.base import Policy
 from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.tier import TierPolicy
 from patronage.program import Program
 from patronage.state import State
 from patronage.terms import Terms
@@ -57,6 +59,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "status_grant": events.StatusGrant,
         "status_end": events.StatusEnd,
         "rate_declared": events.RateDeclared,
+        "gift": events.Gift,
         "time_passed": events.TimePassed,
         "counterpart": events.Counterpart,
         "followed_up": events.FollowedUp,
@@ -106,6 +109,10 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "recurs": conditions.Recurs,
         "has_grant": conditions.HasGrant,
         "balance_is": conditions.BalanceIs,
+        "level_is": member_conditions.LevelIs,
+        "grant_held": member_conditions.GrantHeld,
+        "labels_are": member_conditions.LabelsAre,
+        "ratio_is": member_conditions.RatioIs,
     },
     rules.Rule: {
         "spend": rules.SpendRule,
@@ -136,6 +143,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
     Policy: {
         "points": PointsPolicy,
         "challenge": ChallengePolicy,
+        "tier": TierPolicy,
     },
     rewards.Reward: {
         "pay_with_points": rewards.PayWithPoints,

@@ -5,5 +5,6 @@ from __future__ import annotations
 from patronage.policies.base import Policy
 from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.tier import TierPolicy
 
-__all__ = ["ChallengePolicy", "PointsPolicy", "Policy"]
+__all__ = ["ChallengePolicy", "PointsPolicy", "Policy", "TierPolicy"]

@@ -12,10 +12,11 @@ from patronage.figures import Setting
 from patronage.granting import RightRule, reads_of_rights, rights_given
 from patronage.occasions import Effect, Occasion, Read
 from patronage.policies.base import Answer, BoundPolicy, guarded
+from patronage.reaching import BoundThreshold
 from patronage.rules import Ceiling, Group, Rule
-from patronage.thresholds import BoundThreshold, Threshold
+from patronage.thresholds import Threshold
 from patronage.totals import BoundTotal, Total
-from patronage.watching import Watcher
+from patronage.watching import Adoption, Watcher
 from patronage.windows import BoundDifferent, Windowed, tallies_at
 
 Counting = Windowed | BoundDifferent
@@ -38,13 +39,13 @@ def combined(
     thresholds: Sequence[Threshold] = (),
     watchers: Sequence[Watcher] = (),
     own: Answer | None = None,
-    adopts: bool = False,
+    adoption: Adoption = Adoption.PROSPECTIVE,
 ) -> BoundPolicy:
     """
     A policy of these mechanisms, ready to be asked.
 
     *rights* are given first. *own* answers beside the rules, before them, and is shown what time does as
-    well. *counting* is what counts in windows, *watchers* look after the thresholds. With *adopts* the
+    well. *counting* is what counts in windows, *watchers* look after the thresholds. *adoption* says whether the
     thresholds look when new terms take effect. Raises InvalidValueError where names, groups and units
     do not fit.
     """
@@ -54,7 +55,7 @@ def combined(
     by_name = {threshold.name: threshold for threshold in thresholds}
     looking: tuple[Watcher, ...] = (
         *summing,
-        *(BoundThreshold(t, setting, adopts=adopts, last=by_name.get(t.round_of or "")) for t in thresholds),
+        *(BoundThreshold(t, setting, adoption=adoption, last=by_name.get(t.round_of or "")) for t in thresholds),
         *watchers,
     )
     held = [ceiling for each in earnings for ceiling in each.ceilings]
@@ -76,7 +77,7 @@ def combined(
         triggers=own is not None,
         shared=_all_shared(earnings),
         watchers=looking,
-        adopts=adopts or own is not None,
+        adopts=adoption is not Adoption.PROSPECTIVE,
     )
 
 
