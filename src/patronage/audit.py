@@ -275,7 +275,7 @@ class _Walk:
             self._bad(entry, "it pays more than is owed.")
 
     def _grant(self, entry: GrantEntry) -> None:
-        if entry.grant.uses is not None and entry.grant.uses < 0:
+        if (entry.grant.uses is not None and entry.grant.uses < 0) or entry.grant.reserved < 0:
             self._bad(entry, "its grant has less than no uses left.")
         if is_grant_end(entry.change) != entry.grant.ended:
             self._bad(entry, "its grant is ended where it should not be, or not where it should.")

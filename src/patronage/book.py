@@ -184,8 +184,6 @@ class Book:
         steps = 0
         for part in taken or put_in:
             steps += part.steps
-        if steps >= STEPS_LIMIT:
-            raise AmountOverflowError(steps)
         if taken:
             self._take(self._own(unit), taken, at)
         for part in put_in:
@@ -194,25 +192,23 @@ class Book:
                 put(self.pending, part, pending_key)
             else:
                 put(self._own(unit), part, canonical_key)
+        if steps >= STEPS_LIMIT:
+            raise AmountOverflowError(steps)
         name = self.cause if cause is None else cause
         n = self._wrote.get(name, 0)
         self._wrote[name] = n + 1
+        parts, puts = tuple(taken), tuple(put_in)
         self.entries.append(
-            build_transfer(
-                name, n, at, policy, about, unit, label, steps, payer, payee, tuple(taken), tuple(put_in), books, why
-            )
+            build_transfer(name, n, at, policy, about, unit, label, steps, payer, payee, parts, puts, books, why)
         )
 
     def _take(self, own: list[Lot], taken: Sequence[Lot], at: datetime) -> None:
-        """Takes parts out of their lots; whole lots in spending order, the usual case, at once."""
-        whole = 0
-        for part, lot in zip(taken, own, strict=False):
-            if part is not lot:
-                break
-            whole += 1
-        if whole:
-            del own[:whole]
-        for part in taken[whole:]:
+        """Takes parts out of their lots. Whole lots in spending order, and a part of the next, go at once."""
+        last = len(taken) - 1
+        if own[:last] == list(taken[:last]):
+            del own[:last]
+            taken = taken[last:]
+        for part in taken:
             if not take(self.pending if is_pending(part, at) else own, part):
                 raise AssertionError("a part was chosen that no lot holds")
 
@@ -323,10 +319,19 @@ class Book:
             parts.append(build_lot(unit, short, label, ALWAYS, DEBT, None, None))
         self.transfer(policy, about, unit, label, self.account, payee, parts, (), books, why)
 
-    def grant(self, change: GrantChange, grant: Grant, policy: str, rule: str, about: Source, why: Reason) -> None:
+    def grant(
+        self,
+        change: GrantChange,
+        grant: Grant,
+        policy: str,
+        rule: str,
+        about: Source,
+        why: Reason,
+        cause: str | None = None,
+    ) -> None:
         """Writes what happened to a grant."""
         assert self.at is not None
-        self._grant(change, grant, policy, rule, about, why, self.cause)
+        self._grant(change, grant, policy, rule, about, why, self.cause if cause is None else cause)
 
     def _grant(
         self, change: GrantChange, grant: Grant, policy: str, rule: str, about: Source, why: Reason, cause: str

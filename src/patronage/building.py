@@ -185,11 +185,16 @@ _BLANK_BENEFIT: Final = blank(Benefit)
 
 
 def build_benefit(
-    kind: BenefitKind, reward: str, amount: Amount | None, quantity: int, shares: FrozenMapping[str, int]
+    kind: BenefitKind,
+    reward: str,
+    amount: Amount | None,
+    quantity: int,
+    shares: FrozenMapping[str, int],
+    item: str | None,
 ) -> Benefit:
     """`Benefit(...)`, all fields in order, unchecked."""
     made = _BLANK_BENEFIT()
     made.kind, made.reward, made.amount = kind, reward, amount
-    made.quantity, made.shares = quantity, shares
+    made.quantity, made.shares, made.item = quantity, shares, item
     made.__class__ = Benefit
     return made  # type: ignore[no-any-return]

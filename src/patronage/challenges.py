@@ -216,7 +216,7 @@ class Streak:
 
 
 @attrs.frozen(kw_only=True)
-class Step:
+class CampaignStep:
     """A step of a campaign: reached *at_least* at an amount of what *counts*, it *gives* something, or nothing."""
 
     name: str = attrs.field(converter=name)
@@ -229,10 +229,10 @@ class Step:
         _one_unit(f"step {self.name}", self.at_least.unit, self.counts)
 
 
-def _steps(value: Iterable[Step]) -> tuple[Step, ...]:
+def _steps(value: Iterable[CampaignStep]) -> tuple[CampaignStep, ...]:
     found = many(value)
-    if not found or not all(isinstance(step, Step) for step in found):
-        raise InvalidValueError(f"A campaign has steps (Step), not {quote(value)}.")
+    if not found or not all(isinstance(step, CampaignStep) for step in found):
+        raise InvalidValueError(f"A campaign has steps (CampaignStep), not {quote(value)}.")
     if len({step.name for step in found}) < len(found):
         raise InvalidValueError("Two steps of a campaign have one name.")
     return found
@@ -248,7 +248,7 @@ class Campaign:
     """
 
     name: str = attrs.field(converter=name)
-    steps: tuple[Step, ...] = attrs.field(converter=_steps)
+    steps: tuple[CampaignStep, ...] = attrs.field(converter=_steps)
     gives: tuple[Gift, ...] = attrs.field(default=(), converter=gifts_of)
     in_order: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
     period: Period | None = None
@@ -286,7 +286,7 @@ __all__ = [
     "Goal",
     "Milestone",
     "Protection",
-    "Step",
+    "CampaignStep",
     "Streak",
     "challenges_of",
     "window",

@@ -25,6 +25,7 @@ from patronage.accounts import (
     FORGIVEN,
     IN_TRANSIT,
     ISSUED,
+    PAID_OUT,
     REDEEMED,
     Account,
     AccountKind,
@@ -70,10 +71,16 @@ class Lot:
 
 
 class GrantChange(Enum):
-    """What happened to a grant. RESTORED: what had extended it was undone, and it stands as it did before."""
+    """
+    What happened to a grant.
+
+    RESERVED: uses of it are held by a reservation. RESTORED: what had extended or used it was undone,
+    and it stands as it did before.
+    """
 
     GIVEN = "given"
     USED = "used"
+    RESERVED = "reserved"
     REVOKED = "revoked"
     ENDED = "ended"
     RESTORED = "restored"
@@ -93,8 +100,8 @@ class Grant:
 
     One live grant per (key, value, giver, occasion). *giver* is `policy/rule`, or `@actor` for an
     operator; *occasion* the period or step that gave it, empty for operators and activities.
-    *consumed* keeps the parts that it cost. A revoked or ended grant has *ended* set, and stays in
-    the state while a lot hangs on it.
+    *consumed* keeps the parts that it cost, *reserved* counts the uses that reservations hold. A revoked
+    or ended grant has *ended* set, and stays in the state while a lot hangs on it.
     """
 
     key: str
@@ -107,6 +114,7 @@ class Grant:
     source: Source
     consumed: tuple[Lot, ...] = ()
     ended: bool = False
+    reserved: int = 0
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
@@ -240,18 +248,22 @@ class RejectionCode(Enum):
     UNKNOWN_REWARD = "unknown_reward"
     UNKNOWN_RULE = "unknown_rule"  # It names a policy, rule or period that the terms do not have.
     ALREADY_ENDED = "already_ended"  # A reservation, redemption or purchase that has ended, or is undone.
-    PAYS_A_PURCHASE = "pays_a_purchase"  # A redemption that a standing purchase's tender names.
+    PAYS_A_PURCHASE = "pays_a_purchase"  # A redemption that a standing purchase's tender or discount names.
+    VOUCHER_USED = "voucher_used"  # What the redemption gave has been used, or has ended.
     UNKNOWN_LINE = "unknown_line"  # A refund of a line that the purchase has not.
     REFUND_EXCEEDS_PURCHASE = "refund_exceeds_purchase"
     CAPTURE_EXCEEDS_RESERVATION = "capture_exceeds_reservation"
     TO_ONESELF = "to_oneself"  # A gift is for another member.
-    NOT_ELIGIBLE = "not_eligible"  # A condition of the reward or the gift does not hold.
+    NOT_COMBINABLE = "not_combinable"  # The cart carries a reward with which this one cannot be had.
+    NOT_ELIGIBLE = "not_eligible"  # A condition of the reward or gift does not hold, or nothing in the cart matches.
     ORDER_BELOW_MINIMUM = "order_below_minimum"
     AMOUNT_MISSING = "amount_missing"
     WRONG_UNIT = "wrong_unit"  # Neither what is spent nor what is wanted.
+    WRONG_CHOICE = "wrong_choice"  # It names something that the reward does not offer, or nothing of several.
     AMOUNT_ABOVE_MAXIMUM = "amount_above_maximum"
     AMOUNT_NOT_A_STEP = "amount_not_a_step"
     LIMIT_REACHED = "limit_reached"
+    VOUCHER_MISSING = "voucher_missing"  # No voucher of that kind and code is held, or its uses are gone.
     BALANCE_TOO_LOW = "balance_too_low"
     AMOUNT_BELOW_MINIMUM = "amount_below_minimum"
 
@@ -289,6 +301,9 @@ class BenefitKind(Enum):
     VOUCHER = "voucher"
     PAYOUT = "payout"
     CHARGE = "charge"
+    EXPERIENCE = "experience"
+    DONATION = "donation"
+    TRANSFER = "transfer"
     OTHER = "other"
 
 
@@ -297,7 +312,8 @@ class Benefit:
     """
     What the shop must now hand over: money off with its share per line of the cart, a product, a payout.
 
-    *shares* map a line's id to its share in steps of *amount*'s unit; they sum to *amount*.
+    *shares* map a line's id to its share in steps of *amount*'s unit; they sum to *amount*. *item* is
+    what was chosen: a SKU, a charity, a partner's program.
     """
 
     kind: BenefitKind
@@ -305,6 +321,7 @@ class Benefit:
     amount: Amount | None
     quantity: int
     shares: FrozenMapping[str, int]
+    item: str | None = None
 
 
 @attrs.frozen(weakref_slot=False)
@@ -417,6 +434,7 @@ __all__ = [
     "ISSUED",
     "Lot",
     "NOT_YET",
+    "PAID_OUT",
     "REDEEMED",
     "Reason",
     "Refusal",

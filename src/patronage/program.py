@@ -21,7 +21,7 @@ from patronage.applying import apply_effects
 from patronage.between import root_from
 from patronage.book import Book, due_cause
 from patronage.building import build_commit
-from patronage.decisions import Accepted, Decision, Rejected, build_accepted
+from patronage.decisions import Accepted, Decision, Involved, Rejected, build_accepted, difference
 from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, quote
 from patronage.events import (
     Activity,
@@ -71,8 +71,9 @@ from patronage.occasions import (
 from patronage.others import Needed, accounts_of_root, close_books, names_of, open_books
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, parse_instant, utc
 from patronage.policies.base import BoundPolicy
-from patronage.requests import LAPSE, Requests
+from patronage.requests import Requests
 from patronage.settling import settle
+from patronage.spending import LAPSE, lapse
 from patronage.standing import Standing
 from patronage.state import State
 from patronage.terms import FACTS, BoundTerms, Terms
@@ -94,28 +95,6 @@ from patronage.watching import (
 NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation, FollowedUp})
 _UNDOES: Final = frozenset({Refund, Release, Cancellation})
 """Events that give back what their root has used elsewhere."""
-
-
-@attrs.frozen
-class Involved:
-    """
-    What an event needs: the states of *accounts*, and of each the commits that name its roots.
-
-    *account* is the event's own; *roots_of* has an account's roots, perhaps none.
-    """
-
-    account: Account
-    roots_of: FrozenMapping[Account, tuple[str, ...]]
-
-    @property
-    def accounts(self) -> tuple[Account, ...]:
-        """All of them, in the order in which they are locked and stored."""
-        return tuple(sorted(self.roots_of, key=lambda account: account.key))
-
-    @property
-    def roots(self) -> tuple[str, ...]:
-        """The roots of the event's own account."""
-        return self.roots_of[self.account]
 
 
 def _timeline(value: Terms | Iterable[Terms]) -> tuple[Terms, ...]:
@@ -359,9 +338,8 @@ class Program:
             look = Look(requests.moment, requests.at, requests.of, returned=requests.returned)
             self._look_again(book, requests.bound, look, event, past)
             for other in (book.others or {}).values():
-                if other.at is not None:
-                    there = [commit for commit in beside if commit.account == other.account]
-                    self._look_again(other, requests.bound, attrs.evolve(look, at=other.at, of=other.at), event, there)
+                there = [commit for commit in beside if commit.account == other.account]
+                self._look_again(other, requests.bound, requests.look_of(other), event, there)
         return self._commit(state, book, event, requests.bound, requests.basis, benefits, refusal, past, beside)
 
     def decide_all(
@@ -501,7 +479,7 @@ class Program:
     def _show(self, book: Book, bound: BoundTerms, kind: str, what: Lot | Grant | WakeUp, at: datetime) -> None:
         """Shows the policies what time did. A wake-up is shown to the policy that set it."""
         if isinstance(what, WakeUp) and what.policy == LAPSE:
-            Requests.lapse(book, what, self.terms_at)
+            lapse(book, what, self.terms_at)
             return
         if isinstance(what, Lot):
             self._show_all(
@@ -590,7 +568,7 @@ class Program:
     def _again(self, commit: Commit, event: Event) -> Decision:
         """The first answer to an event that is known."""
         if commit.event != event:
-            raise EventConflictError(str(commit.account), event.id, _difference(commit.event, event))
+            raise EventConflictError(str(commit.account), event.id, difference(commit.event, event))
         if commit.refusal is not None:
             return Rejected(commit.account, event, commit.refusal, (commit,), (), True)
         return Accepted(commit.account, event, (commit,), (), True)
@@ -602,13 +580,3 @@ class Program:
 
     def _not_yet(self, state: State, event: Event, code: RejectionCode, **facts: Fact) -> Rejected:
         return Rejected(state.account, event, Refusal(code, FrozenMapping(facts)), (), (), False)
-
-
-def _difference(known: Event, event: Event) -> str:
-    """The first field in which two events of one id differ."""
-    if type(known) is not type(event):
-        return "type"
-    for field in attrs.fields(type(known)):
-        if getattr(known, field.name) != getattr(event, field.name):
-            return str(field.name)
-    return "id"

@@ -65,7 +65,7 @@ from patronage.watching import (
 REACHED: Final = Reason("threshold", FrozenMapping())
 COUNTED: Final = Reason("tallied", FrozenMapping())
 FELL: Final = Reason("fell", FrozenMapping())
-_AT_CLOSE: Final = "~at_close"
+AT_CLOSE: Final = "~at_close"
 
 
 class BoundThreshold:
@@ -247,7 +247,7 @@ class BoundThreshold:
         have = self.balance(occasion)
         if have <= 0 or not self._remembers(span):
             return []
-        return [self._count(have, span, occasion.calendar, f"{span.key}/{_AT_CLOSE}")]
+        return [self._count(have, span, occasion.calendar, f"{span.key}/{AT_CLOSE}")]
 
     def _consume(self, cost: int, unit: str) -> Consume:
         threshold = self.threshold
@@ -380,7 +380,7 @@ class BoundThreshold:
 
     def _too_many_then(self, occasion: Occasion, look: Look, span: Span, given: int, effects: list[Consequence]) -> int:
         """How often too many after the period's end: by the balance at its close, less what came back since."""
-        goal, label = self.threshold.goal, f"{span.key}/{_AT_CLOSE}"
+        goal, label = self.threshold.goal, f"{span.key}/{AT_CLOSE}"
         assert goal is not None
         kept = occasion.balance(self.unit, label)
         of, everything = self.threshold.label, self.threshold.all_labels

@@ -9,7 +9,7 @@ or priced. What paid the purchase is given back before that, in the reverse orde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -33,6 +33,7 @@ from patronage.ledger import (
     BenefitKind,
     Booking,
     Commit,
+    Entry,
     Grant,
     GrantChange,
     GrantEntry,
@@ -43,12 +44,12 @@ from patronage.ledger import (
     Validity,
     reason,
 )
-from patronage.occasions import Credit, Debit, Effect, Give, basis_with, build_occasion
+from patronage.occasions import Credit, Debit, Effect, Give, Occasion, basis_with, build_occasion
 from patronage.policies.base import BoundPolicy
 from patronage.state import with_steps
 from patronage.terms import BoundTerms, Expired, RefundTerms, Returned, Shortfall
 from patronage.units import UnitKind, build_amount, rounded
-from patronage.watching import after_event, in_basis
+from patronage.watching import Settlement, after_event, in_basis
 
 DECIDED_AGAIN: Final = Reason("decided_again", FrozenMapping())
 TAKEN_BACK: Final = Reason("taken_back", FrozenMapping())
@@ -93,12 +94,21 @@ def after_looks(
     policy: BoundPolicy, bound: BoundTerms, account: Account, event: Event, at: datetime, basis: Basis
 ) -> Basis:
     """The basis after a policy's totals and thresholds would have looked, nothing booked."""
+    for _, _, after in looks(policy, bound, account, event, at, basis):
+        basis = after
+    return basis
+
+
+def looks(
+    policy: BoundPolicy, bound: BoundTerms, account: Account, event: Event, at: datetime, basis: Basis
+) -> Iterator[tuple[Occasion, Settlement, Basis]]:
+    """What a policy's totals and thresholds would come to after an event, each with the basis after it."""
     for watcher in policy.watchers:
         occasion = build_occasion(at, account, event, None, basis, bound.calendar, bound.units, bound.ladders)
         settled = watcher.look(occasion, after_event(at))
         if settled is not None:
             basis = basis_with(basis, in_basis(settled), occasion, policy.name, bound.watched)
-    return basis
+            yield occasion, settled, basis
 
 
 def worth_of(
@@ -433,28 +443,49 @@ def _limited(books: Sequence[Booking], taken: int) -> tuple[Booking, ...]:
     return tuple(found)
 
 
-def spent_parts(history: Iterable[Commit], about: Source) -> list[Lot]:
-    """The parts that a redemption (or a captured reservation) spent, in the order of taking."""
+LAPSED_REST: Final = "rest_lapsed"
+"""The reason of a transfer of what a voucher was worth more than the cart."""
+
+
+def _went(entry: Entry, about: Source, to: Account) -> bool:
+    return (
+        isinstance(entry, Transfer)
+        and entry.about == about
+        and entry.payee == to
+        and (to != EXPIRED or entry.reason.code == LAPSED_REST)
+    )
+
+
+def spent_parts(history: Iterable[Commit], about: Source, to: Account = REDEEMED) -> list[Lot]:
+    """The parts that a redemption (or a captured reservation) spent, in the order of taking; or what went elsewhere."""
     return [
         part
         for commit in history
         for entry in commit.entries
-        if isinstance(entry, Transfer) and entry.about == about and entry.payee == REDEEMED
+        if isinstance(entry, Transfer) and _went(entry, about, to)
         for part in entry.taken
     ]
 
 
-def given_back(history: Iterable[Commit], about: Source) -> int:
+def given_back(history: Iterable[Commit], about: Source, by: Account = REDEEMED) -> int:
     """How much of a redemption was given back so far."""
     return sum(
         entry.steps
         for commit in history
         for entry in commit.entries
-        if isinstance(entry, Transfer) and entry.about == about and entry.payer == REDEEMED
+        if isinstance(entry, Transfer) and entry.about == about and entry.payer == by
     )
 
 
-def give_back(book: Book, terms: RefundTerms, about: Source, parts: Sequence[Lot], before: int, steps: int) -> None:
+def give_back(
+    book: Book,
+    terms: RefundTerms,
+    about: Source,
+    parts: Sequence[Lot],
+    before: int,
+    steps: int,
+    by: Account = REDEEMED,
+) -> None:
     """
     Gives *steps* of what *parts* spent back, in the reverse order of taking, after *before* that were given earlier.
 
@@ -476,7 +507,7 @@ def give_back(book: Book, terms: RefundTerms, about: Source, parts: Sequence[Lot
         back = attrs.evolve(with_steps(part, size), validity=_life(part.validity, terms, at, book), reserved_for=None)
         puts = book.become(back)
         why = reason("given_back", {"life": terms.returned.value})
-        book.transfer("", about, part.unit, part.label, REDEEMED, book.account, (), puts, (), why)
+        book.transfer("", about, part.unit, part.label, by, book.account, (), puts, (), why)
         rest = puts[-1]
         end = rest.validity.expires_at
         needs = rest.validity.needs

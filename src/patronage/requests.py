@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import lru_cache
-from typing import Final
 
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.accounts import Reason, build_source
+from patronage.accounts import build_source
 from patronage.applying import book_of, extended, revoke
 from patronage.book import Book
 from patronage.events import (
@@ -42,10 +40,9 @@ from patronage.gifts import take_back
 from patronage.ledger import (
     ADJUSTED,
     DEBT,
+    IN_TRANSIT,
     ISSUED,
-    REDEEMED,
     Account,
-    Benefit,
     Commit,
     Fact,
     Grant,
@@ -55,12 +52,9 @@ from patronage.ledger import (
     Source,
     Transfer,
     Validity,
-    WakeChange,
-    WakeUp,
     reason,
 )
-from patronage.limits import count_uses, give_uses_back, lapse_facts, lapse_uses, limit_reached
-from patronage.occasions import Revoke, build_occasion
+from patronage.occasions import Revoke
 from patronage.others import incomplete
 from patronage.refunds import (
     Difference,
@@ -76,31 +70,15 @@ from patronage.refunds import (
     spent_parts,
     worth_of,
 )
-from patronage.reservations import by_label, held_for, release, scaled, split
 from patronage.returns import Exceeds, Kept, kept_of
-from patronage.rewards import build_request
+from patronage.spending import Outcome, Spending
 from patronage.terms import BoundTerms
-from patronage.watching import Moment
-
-LAPSE: Final = "~lapse"
-"""The policy name of wake-ups that end a reservation."""
-
-_AFTER_LIMITS: Final = frozenset({RejectionCode.BALANCE_TOO_LOW, RejectionCode.AMOUNT_BELOW_MINIMUM})
-"""Refusals that a limit which is reached goes before."""
-
-_SPENDING: Final = (Redemption, Reservation)
-
-Outcome = tuple[Benefit, ...] | Refusal
+from patronage.voucher_uses import give_back_uses, uses_taken
+from patronage.watching import Look, Moment
 
 
 def _refuse(code: RejectionCode, **facts: Fact) -> Refusal:
     return Refusal(code, FrozenMapping(facts))
-
-
-@lru_cache(maxsize=1_024)
-def _why(code: str, reward: str) -> Reason:
-    """The reason of a spending: the same for each request of a reward."""
-    return reason(code, {"reward": reward})
 
 
 class Requests:
@@ -133,11 +111,21 @@ class Requests:
                     found[key] = found.get(key, 0) - book.steps
         return FrozenMapping.owning(found)
 
+    def look_of(self, other: Book) -> Look:
+        """The look of the watchers of another member, who got a gift or gave it back."""
+        assert other.at is not None
+        out: dict[str, int] = {}
+        for entry in other.entries if self.moment is Moment.REFUND else ():
+            if isinstance(entry, Transfer) and entry.cause == other.cause and entry.payee == IN_TRANSIT:
+                out[entry.unit] = out.get(entry.unit, 0) + entry.steps
+        of = self.of if self.moment is Moment.REFUND else other.at
+        return Look(self.moment, other.at, of, returned=FrozenMapping.owning(out))
+
     def decide(self) -> Outcome:
         """What the event comes to."""
         event = self.event
-        if isinstance(event, _SPENDING):
-            return self._request(event)
+        if isinstance(event, Redemption | Reservation):
+            return self._spending().request(event)
         if isinstance(event, Adjustment):
             return self._adjust(event)
         if isinstance(event, StatusGrant):
@@ -167,119 +155,28 @@ class Requests:
             if lacking is not None:
                 return lacking
         if isinstance(event, Capture | Release):
-            return self._end_reservation(event, root, of_root)
+            return self._spending().end(event, root, of_root)
         if isinstance(event, Confirmation):
             return self._confirm()
         if isinstance(event, Refund | Cancellation):
             return self._undo(event, root, of_root)
         return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
 
+    def _spending(self) -> Spending:
+        return Spending(self.book, self.bound, self.basis, self.past, self.beside, self.at)
+
     def _receive(self, event: FollowedUp) -> Outcome:
         """A follow-up of what happened on another account, by the terms of the first one of its root."""
         of_root = [commit for commit in self.past if commit.root == event.about]
         if [commit.ordinal for commit in of_root] != list(range(len(of_root))):
             return _refuse(RejectionCode.HISTORY_INCOMPLETE, root=event.about)
+        self.about = event.origin
         if of_root:
             self.bound = self.terms_at(of_root[0].terms_from)
+            # An amendment is a refund of what was given: what it had let a threshold give falls with it.
+            self.moment, self.of = Moment.REFUND, of_root[0].event.occurred_at
         receive(self.book, self.bound, event, self.past)
         return ()
-
-    # Spending.
-
-    def _request(self, event: Redemption | Reservation) -> Outcome:
-        reward = self.bound.rewards.get(event.reward)
-        if reward is None:
-            return _refuse(RejectionCode.UNKNOWN_REWARD, reward=event.reward)
-        book, unit = self.book, reward.unit
-        labels = tuple(reward.labels) or (None,)
-        available = 0
-        for label in labels:
-            available += max(0, book.available(unit, label))
-        bound = self.bound
-        occasion = build_occasion(
-            self.at, book.account, event, None, self.basis, bound.calendar, bound.units, bound.ladders
-        )
-        priced = reward.price(build_request(event.amount, event.times, event.cart, available, occasion))
-        limits = self.bound.limits[event.reward]
-        if isinstance(priced, Refusal):
-            if priced.code not in _AFTER_LIMITS:
-                return priced
-            return limit_reached(self.book, self.bound, limits, event, event.times) or priced
-        full = limit_reached(self.book, self.bound, limits, event, priced.uses) if limits else None
-        if full is not None:
-            return full
-        cost = priced.cost.steps
-        if cost > available:
-            return _refuse(RejectionCode.BALANCE_TOO_LOW, reward=event.reward, needed=cost, available=available)
-        left = cost
-        for label in labels:
-            taken, left = book.pick(unit, left, label)
-            if not taken:
-                continue
-            if isinstance(event, Redemption):
-                why = _why("redeemed", event.reward)
-                book.transfer(event.reward, self.about, unit, label, book.account, REDEEMED, taken, (), (), why)
-            else:
-                why = _why("reserved", event.reward)
-                held = [attrs.evolve(part, reserved_for=event.id) for part in taken]
-                book.transfer(event.reward, self.about, unit, label, book.account, book.account, taken, held, (), why)
-        if isinstance(event, Reservation) and event.lapses_at is not None:
-            facts: dict[str, Fact] = {"reservation": event.id}
-            if limits:  # What is given back when it lapses.
-                facts |= lapse_facts(event, priced.uses)
-            wake_up = WakeUp(event.lapses_at, LAPSE, "lapse", FrozenMapping(facts))
-            book.wake(WakeChange.SET, wake_up, event.reward, self.about)
-        if limits:
-            count_uses(self.book, self.bound, limits, event, priced.uses)
-        return priced.benefits
-
-    def _end_reservation(self, event: Capture | Release, root: Commit, of_root: Sequence[Commit]) -> Outcome:
-        if not isinstance(root.event, Reservation):
-            return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
-        held = held_for(self.book, event.about)
-        if not held:
-            return _refuse(RejectionCode.ALREADY_ENDED, root=event.about)
-        total = sum(lot.steps for lot in held)
-        spend = 0
-        if isinstance(event, Capture):
-            spend = total
-            if event.amount is not None:
-                if event.amount.unit != held[0].unit:
-                    return _refuse(RejectionCode.WRONG_UNIT, unit=event.amount.unit)
-                if event.amount.steps > total:
-                    code, unit = RejectionCode.CAPTURE_EXCEEDS_RESERVATION, event.amount.unit
-                    return _refuse(code, asked=event.amount.steps, reserved=total, unit=unit)
-                spend = event.amount.steps
-        capture, free = split(held, spend)
-        for label, taken in by_label(capture):
-            self.book.transfer(
-                root.event.reward,
-                self.about,
-                held[0].unit,
-                label,
-                self.book.account,
-                REDEEMED,
-                taken,
-                (),
-                (),
-                reason("captured", {"reward": root.event.reward}),
-            )
-        release(self.book, free, self.about, "released", None)
-        if not spend:
-            give_uses_back(self.book, self.bound, self.about, self.past, self.beside)
-        for wake_up in self.book.wake_ups:
-            if wake_up.policy == LAPSE and wake_up.facts.get("reservation") == event.about:
-                self.book.wake(WakeChange.ENDED, wake_up, "", self.about)
-        return tuple(scaled(benefit, spend, total) for benefit in root.benefits) if spend else ()
-
-    @staticmethod
-    def lapse(book: Book, wake_up: WakeUp, terms_at: Callable[[datetime], BoundTerms]) -> None:
-        """A reservation's time has run out: what it holds, and its uses of the reward's limits, are free again."""
-        reservation = str(wake_up.facts["reservation"])
-        about = Source(book.account, reservation)
-        cause = f"~lapse/{reservation}"
-        release(book, held_for(book, reservation), about, "lapsed", cause)
-        lapse_uses(book, wake_up, about, cause, terms_at)
 
     # Operators.
 
@@ -357,9 +254,10 @@ class Requests:
             paid = self._standing_purchase(event.about)
             if paid is not None:
                 return _refuse(RejectionCode.PAYS_A_PURCHASE, root=event.about, purchase=paid)
-            return self._cancel_request(root, root.event)
+            return self._spending().cancel(root, root.event, of_root)
         if isinstance(root.event, Gift):
             self.bound = self.terms_at(root.terms_from)
+            self.moment, self.of = Moment.REFUND, root.event.occurred_at
             return take_back(self.book, self.bound, root.event, self.past, self.beside) or ()
         return self._cancel_fact(root)
 
@@ -372,23 +270,6 @@ class Requests:
                 if isinstance(kept, Kept) and kept.purchase is not None:
                     return purchase.id
         return None
-
-    def _cancel_request(self, root: Commit, request: Redemption | Reservation) -> Outcome:
-        book, terms = self.book, self.bound.terms.refunds
-        held = held_for(book, request.id)
-        parts = spent_parts(self.past, self.about)
-        before = given_back(self.past, self.about)
-        spent = sum(part.steps for part in parts)
-        if not held and spent <= before:
-            return _refuse(RejectionCode.ALREADY_ENDED, root=request.id)
-        release(book, held, self.about, "released", None)
-        if spent > before:
-            give_back(book, terms, self.about, parts, before, spent - before)
-        give_uses_back(self.book, self.bound, self.about, self.past, self.beside)
-        for wake_up in book.wake_ups:
-            if wake_up.policy == LAPSE and wake_up.facts.get("reservation") == request.id:
-                book.wake(WakeChange.ENDED, wake_up, "", self.about)
-        return ()
 
     def _cancel_fact(self, root: Commit) -> Outcome:
         """An activity, an enrolment, an adjustment or a status never was."""
@@ -430,7 +311,7 @@ class Requests:
             return _refuse(kept.code, purchase=purchase.id, line=kept.line, left=kept.left, unit=purchase.currency)
         self.bound = bound = self.terms_at(root.terms_from)
         self.moment, self.of = Moment.REFUND, purchase.occurred_at
-        self._give_back_tenders(purchase, kept)
+        self._give_back_paid(purchase, kept)
         difference = Difference(self.book, bound, self.about, self.past)
         at, terms = purchase.occurred_at, bound.terms
         late = self.at > terms.refund_for.end(at, bound.calendar)
@@ -486,23 +367,24 @@ class Requests:
             before, now = of(was.purchase), of(kept.purchase)
         amend(self.book, self.about, self.event.id, before, now)
 
-    def _give_back_tenders(self, purchase: Purchase, kept: Kept) -> None:
-        """What paid the part that came back is given back first."""
-        for tender in purchase.tenders:
-            if tender.redemption is None:
-                continue
-            about = Source(self.book.account, tender.redemption)
+    def _give_back_paid(self, purchase: Purchase, kept: Kept) -> None:
+        """What paid the part that came back, or took something off it, is given back first."""
+        wholes = {tender.redemption: tender.total.steps for tender in purchase.tenders if tender.redemption is not None}
+        terms = self.bound.terms.refunds
+        for redemption, whole in {**wholes, **purchase.taken_off}.items():
+            about = Source(self.book.account, redemption)
             parts = spent_parts(self.past, about)
             spent = sum(part.steps for part in parts)
             before = given_back(self.past, about)
-            part = kept.tenders.get(tender.redemption, 0)
-            due = min(
-                spent, share_of(spent, min(part, tender.total.steps), tender.total.steps, self.bound.terms.refunds)
-            )
-            if kept.purchase is None and part >= tender.total.steps:
+            part = kept.paid_back.get(redemption, 0)
+            due = min(spent, share_of(spent, min(part, whole), whole, terms))
+            all_of_it = part >= whole if whole else kept.purchase is None
+            if all_of_it:
                 due = spent
             if due > before:
-                give_back(self.book, self.bound.terms.refunds, about, parts, before, due - before)
+                give_back(self.book, terms, about, parts, before, due - before)
+            if all_of_it:
+                give_back_uses(self.book, terms, uses_taken(self.past, about), about)
 
     def _rooms(self, at: datetime) -> Room:
         """How much of a credit still fits under the ceilings of the purchase's periods, before this event."""

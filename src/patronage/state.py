@@ -246,7 +246,7 @@ def apply_grant(grants: Sequence[Grant], entry: GrantEntry) -> tuple[Grant, ...]
     """The grants after an entry about one of them."""
     identity = entry.grant.identity
     others = [grant for grant in grants if grant.identity != identity]
-    if entry.grant.uses != 0:
+    if entry.grant.uses != 0 or entry.grant.reserved:
         others.append(entry.grant)
     others.sort(key=lambda grant: (grant.identity, grant.valid_from))
     return tuple(others)

@@ -13,6 +13,7 @@ from patronage._frozen import FrozenMapping
 from patronage.book import Book
 from patronage.building import build_balance, build_basis
 from patronage.ceilings import BoundCeiling
+from patronage.conditions import reads_of
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Enrolment, Event, Gift, Purchase, Redemption, Reservation, many
 from patronage.figures import Setting
@@ -139,7 +140,7 @@ class Terms:
             if transfer.unit not in codes:
                 raise InvalidValueError(f"Gifts are of {quote(transfer.unit)}, which is no unit of the terms.")
         for reward in self.rewards:
-            if reward.unit not in codes:
+            if reward.unit is not None and reward.unit not in codes:
                 raise InvalidValueError(
                     f"Reward {reward.name} spends {quote(reward.unit)}, which is no unit of the terms."
                 )
@@ -172,6 +173,7 @@ class BoundTerms:
         "limits",
         "others",
         "policies",
+        "reward_names",
         "rewards",
         "shared",
         "tallies",
@@ -186,6 +188,7 @@ class BoundTerms:
         self.terms, self.calendar, self.effective_from = terms, calendar, terms.effective_from
         self.units = FrozenMapping({unit.code: unit for unit in terms.units})
         self.rewards: Mapping[str, Reward] = {reward.name: reward for reward in terms.rewards}
+        self.reward_names = frozenset(self.rewards)
         self.policies: Sequence[BoundPolicy] = [
             bind(
                 policy,
@@ -194,7 +197,7 @@ class BoundTerms:
             for policy in terms.policies
         ]
         reads = [read for policy in self.policies for read in policy.reads]
-        reads += [read for reward in terms.rewards for read in getattr(getattr(reward, "when", None), "reads", ())]
+        reads += [read for reward in terms.rewards for read in _reads_of(reward)]
         asked = [each for one in terms.transfers for each in (one.when, one.when_receiver)]
         reads += [read for condition in asked for read in getattr(condition, "reads", ())]
         for read in reads:
@@ -318,6 +321,15 @@ class BoundTerms:
         return found
 
 
+def _reads_of(reward: Reward) -> Iterable[Read]:
+    """The balances that a reward's conditions read, wherever in it they stand."""
+    qualifies = getattr(reward, "qualifies", None)
+    holders = [reward, qualifies, *getattr(reward, "gives", ())]
+    for holder in holders:
+        for place in ("when", "lines"):
+            yield from reads_of(getattr(holder, place, None))
+
+
 def bound_limits(reward: Reward, refund_for: Term | None) -> tuple[BoundCeiling, ...]:
     """How often a reward can be had, bound: tallies `reward.name.limit`, which no policy's ceiling can have."""
     limits: Iterable[Limit] = limits_of(getattr(reward, "limits", ()))
@@ -325,7 +337,7 @@ def bound_limits(reward: Reward, refund_for: Term | None) -> tuple[BoundCeiling,
         BoundCeiling(
             Ceiling(
                 name=limit.name,
-                limit=USES.steps(limit.uses),
+                limit=USES.steps(limit.most),
                 per=limit.per,
                 shared=limit.shared,
                 slices=limit.slices,

@@ -321,8 +321,11 @@ class Reference:
         self.worth_last = 0
         if reward is None:
             return "unknown_reward"
-        available = sum(steps for _, steps in self.usable(reward.unit, None))
+        unit = reward.unit
+        assert unit is not None
+        available = sum(steps for _, steps in self.usable(unit, None))
         if isinstance(reward, FixedReward):
+            assert reward.cost is not None
             cost, worth = reward.cost.steps * event.times, 0
             if event.amount is not None:
                 return "wrong_unit"
@@ -336,7 +339,7 @@ class Reference:
             return "balance_too_low"
         self.worth_last = worth
         left = cost
-        for lot, steps in self.usable(reward.unit, None):
+        for lot, steps in self.usable(unit, None):
             part = min(left, steps)
             left -= part
             if part and isinstance(event, Redemption):

@@ -33,7 +33,7 @@ from patronage.challenges import (
     Goal,
     Milestone,
     Protection,
-    Step,
+    CampaignStep,
     Streak,
 )
 from patronage.conditions import BalanceIs, Category, EventAttribute, HasGrant, LinePrice, Not
@@ -516,8 +516,8 @@ class TestCampaign:
 
     REVIEW = BonusRule(on=On.ACTIVITY, activity="review", credit=DONE.of(1))
     STEPS = (
-        Step(name="buy", at_least=DONE.of(1), counts=(BonusRule(credit=DONE.of(1)),), gives=ten()),
-        Step(name="review", at_least=DONE.of(2), counts=(REVIEW,), gives=ten()),
+        CampaignStep(name="buy", at_least=DONE.of(1), counts=(BonusRule(credit=DONE.of(1)),), gives=ten()),
+        CampaignStep(name="review", at_least=DONE.of(2), counts=(REVIEW,), gives=ten()),
     )
 
     def campaign(self, **fields: Any) -> Campaign:

@@ -149,6 +149,17 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "pay_with_points": rewards.PayWithPoints,
         "fixed": rewards.FixedReward,
         "step_table": rewards.StepTable,
+        "on_cart": rewards.CartReward,
+        "money_voucher": rewards.MoneyVoucher,
+    },
+    rewards.CartGift: {
+        "percent_off": rewards.PercentOff,
+        "amount_off": rewards.AmountOff,
+        "items_off": rewards.ItemsOff,
+        "amount_off_items": rewards.AmountOffItems,
+        "set_price": rewards.SetPrice,
+        "free_shipping": rewards.FreeShipping,
+        "free_items": rewards.FreeItems,
     },
 }
 """The families: an annotation, and its classes by tag. Tags of the library have no dot, those of callers have one."""

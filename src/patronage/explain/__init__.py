@@ -48,8 +48,8 @@ from patronage.ledger import (
     entry_id,
 )
 from patronage.program import Program
-from patronage.requests import LAPSE
 from patronage.rules import BonusRule, MultiplierRule, On
+from patronage.spending import LAPSE
 from patronage.state import State, is_pending
 from patronage.terms import USES, BoundTerms
 from patronage.units import Amount, UnitKind
@@ -181,6 +181,8 @@ class _Teller:
         facts = self._shared(entry) | {"amount": entry.amount, "label": entry.label}
         facts["rule"] = next((book.rule for book in entry.books if book.rule), None)
         ceiling = self.rules.ceilings.get(entry.unit)
+        if ceiling is None and entry.unit in self.bound.tallies:
+            return self._tallied(entry, facts, inwards=inwards), (), (), ()
         if ceiling is not None:
             facts |= {"ceiling": ceiling.name, "limit": ceiling.limit}
             ended = entry.payee == EXPIRED
@@ -192,10 +194,23 @@ class _Teller:
             code += "_down"
         if code == "entry.expired" and self._ended_with_grant(entry):
             code = "entry.ended_with_grant"
+        if code == "entry.taken_back" and facts["about"] is None:
+            code = "entry.fell_back"
         other = "entry.moved" if not inwards and not outwards else "entry.credit" if inwards else "entry.debit"
         parts = tuple(self._part(entry, book) for book in entry.books) if entry.policy else ()
         trims = tuple(self._trim(entry, book) for book in entry.books if self._is_trimmed(entry, book))
         return self.item(code, facts, other), parts, trims, tuple(self._lots(entry, outwards))
+
+    def _tallied(self, entry: Transfer, facts: dict[str, Told], *, inwards: bool) -> Item:
+        """What a total or threshold keeps count of: money counted, money credited, or how often it gave."""
+        period, _, part = (entry.label or "").partition("/")
+        _, _, rule = entry.unit.partition(".")
+        unit = self.rules.counted_in(entry.unit, part)
+        facts |= {"rule": rule, "period": None if period == "lifetime" else period}
+        facts["amount"] = entry.steps if unit is None else Amount(entry.steps, unit)
+        kind = {"": "times", "~credited": "paid", "~at_close": "held"}.get(part, "spend")
+        change = "ended" if entry.payee == EXPIRED else "more" if inwards else "less"
+        return self.item(f"tally.{kind}_{change}", facts)
 
     @staticmethod
     def _ended_with_grant(entry: Transfer) -> bool:
@@ -230,7 +245,11 @@ class _Teller:
 
     def _part(self, entry: Transfer, book: Booking) -> Item:
         facts = self._booked(entry, book)
-        if entry.reason.code == "earned" and book.rate:
+        if entry.reason.code == "total":
+            unit = self.rules.counted_in(f"{entry.policy}.{book.rule}")
+            facts["base"] = None if unit is None else Amount(book.base[0], unit)
+            code = "part.rule"
+        elif entry.reason.code == "earned" and book.rate:
             multiplied = isinstance(self.rules.of(entry.policy, book.rule), MultiplierRule)
             code = "part.rule" if not multiplied else "part.multiplied" if book.wanted >= 0 else "part.reduced"
         else:
@@ -305,17 +324,19 @@ class _Teller:
             "rule": entry.rule or None,
         }
         change = f"grant.any_{entry.change.value}"
-        restored = entry.change is GrantChange.RESTORED
-        return self.item(change if restored else f"grant.{entry.reason.code}", facts, change)
+        as_before = entry.change is GrantChange.RESTORED and entry.reason.code == "taken_back"
+        return self.item(change if as_before else f"grant.{entry.reason.code}", facts, change)
 
     def _wake(self, entry: WakeEntry) -> Item:
         wake_up = entry.wake_up
         facts: dict[str, Told] = dict(wake_up.facts)
-        facts |= self._shared(entry) | {"due": wake_up.at, "name": wake_up.name, "rule": entry.rule or None}
+        rule = entry.rule or wake_up.facts.get("rule")
+        facts |= self._shared(entry) | {"due": wake_up.at, "name": wake_up.name, "rule": rule or None}
         change = (
             "set" if entry.change is WakeChange.SET else "fell_due" if entry.cause != self.commit.event.id else "ended"
         )
-        return self.item(f"wake.{'lapse_' if wake_up.policy == LAPSE else ''}{change}", facts)
+        kind = "lapse_" if wake_up.policy == LAPSE else f"{wake_up.name[1:]}_" if wake_up.name[0] == "~" else ""
+        return self.item(f"wake.{kind}{change}", facts, f"wake.{change}")
 
     def _benefit(self, benefit: Benefit) -> Item:
         shares: tuple[Told, ...] = ()
@@ -330,6 +351,7 @@ class _Teller:
             "amount": benefit.amount,
             "quantity": benefit.quantity,
             "shares": shares,
+            "item": benefit.item,
         }
         return self.item(f"benefit.{benefit.kind.value}", facts, "benefit.other")
 
@@ -341,6 +363,8 @@ class _Teller:
             yield self.item("not.empty", {})
             return
         for answer in told:
+            if not answer.by_rules:
+                continue
             policy, named = answer.policy, self.rules.named(answer.policy)
             if answer.problem is not None:
                 yield self.item("not.failed", {"policy": policy, "problem": answer.problem})

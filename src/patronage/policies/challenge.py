@@ -14,7 +14,7 @@ from patronage.challenges import (
     Excess,
     Goal,
     Milestone,
-    Step,
+    CampaignStep,
     Streak,
     challenges_of,
     window,
@@ -229,7 +229,7 @@ class _Parts:
     def _step(
         self,
         campaign: Campaign,
-        step: Step,
+        step: CampaignStep,
         threshold: str,
         label: str,
         before: Condition | None,

@@ -78,6 +78,7 @@ def combined(
         shared=_all_shared(earnings),
         watchers=looking,
         adopts=adoption is not Adoption.PROSPECTIVE,
+        rules=tuple(rules),
     )
 
 
