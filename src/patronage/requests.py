@@ -114,10 +114,11 @@ class Requests:
     def look_of(self, other: Book) -> Look:
         """The look of the watchers of another member, who got a gift or gave it back."""
         assert other.at is not None
-        out: dict[str, int] = {}
+        out: dict[tuple[str, str | None], int] = {}
         for entry in other.entries if self.moment is Moment.REFUND else ():
             if isinstance(entry, Transfer) and entry.cause == other.cause and entry.payee == IN_TRANSIT:
-                out[entry.unit] = out.get(entry.unit, 0) + entry.steps
+                key = (entry.unit, entry.label)
+                out[key] = out.get(key, 0) + entry.steps
         of = self.of if self.moment is Moment.REFUND else other.at
         return Look(self.moment, other.at, of, returned=FrozenMapping.owning(out))
 

@@ -26,6 +26,7 @@ from patronage import (
 )
 from patronage.challenges import (
     Campaign,
+    CampaignStep,
     Challenge,
     Different,
     DifferentBy,
@@ -33,7 +34,6 @@ from patronage.challenges import (
     Goal,
     Milestone,
     Protection,
-    CampaignStep,
     Streak,
 )
 from patronage.conditions import BalanceIs, Category, EventAttribute, HasGrant, LinePrice, Not

@@ -8,13 +8,13 @@ import attrs
 
 from patronage.challenges import (
     Campaign,
+    CampaignStep,
     Challenge,
     CountingRule,
     Different,
     Excess,
     Goal,
     Milestone,
-    CampaignStep,
     Streak,
     challenges_of,
     window,
