@@ -28,7 +28,7 @@ from patronage.as_of import AsOf
 from patronage.between import counterpart_id
 from patronage.decisions import Accepted, Decision, Rejected
 from patronage.errors import DuplicateEventError, InvalidValueError, LedgerError, PolicyError, StaleStateError, quote
-from patronage.events import Counterpart, Event, TimePassed, own_account
+from patronage.events import Counterpart, Event, Rerated, TimePassed, own_account
 from patronage.explain import Explanation, Phrases, explain
 from patronage.ledger import Account, Commit, Fact, Refusal, RejectionCode
 from patronage.periods import LATEST, format_instant, utc
@@ -144,6 +144,8 @@ class Core:
         for event in events:
             if isinstance(event, TimePassed):
                 raise InvalidValueError("A TimePassed is made by the program alone: call run_due.")
+            if isinstance(event, Rerated):
+                raise InvalidValueError("A Rerated is made by the program alone: call rerate.")
             if isinstance(event, Counterpart):
                 raise InvalidValueError("A Counterpart is made by the program alone, with the event that it is of.")
         return await self._until_written(lambda: self._record(events, alone), events[0].id if events else "")
@@ -436,6 +438,21 @@ class Core:
         assert isinstance(decision, Accepted)
         return decision
 
+    async def rerate(self, member: str | Account, late: Sequence[Event]) -> Accepted:
+        """The difference to arrival in order, appended."""
+        account = account_of(member)
+        return await self._until_written(lambda: self._rerate(account, late), str(account))
+
+    async def _rerate(self, account: Account, late: Sequence[Event]) -> Accepted:
+        state = (await self._states((account,), lock=True))[account]
+        now = self.now()
+        # Without locks someone may have written after the load: then the append tells, and all is done again.
+        commits = [commit async for commit in self.repository.history(account) if commit.version <= state.version]
+        decision = self._stamped(self.program.rerate(commits, late), now)
+        await self._append((decision,))
+        assert isinstance(decision, Accepted)
+        return decision
+
     # Reading.
 
     async def standing(self, member: str | Account, at: datetime | None, known_at: datetime | None) -> Standing:
@@ -481,18 +498,18 @@ class Core:
             if needed == names:
                 break
             names = needed
-        past = [earlier for earlier in found if earlier.version < commit.version]
+        past = list(found)
         others: list[State] = []
         for other, roots in involved.roots_of.items():
             if other == involved.account or account != involved.account:
                 continue
             part = counterpart_id(account, event_id)
             there = [each async for each in self.repository.history(other, about=(part, *roots))]
-            mine = _commit_of(part, there)
-            if mine is None:  # It was read and not changed: which of its states was read is not told.
+            theirs = _commit_of(part, there)
+            if theirs is None:  # It was read and not changed: which of its states was read is not told.
                 return explain(commit, self.program, phrases=phrases)
-            others.append(await self._before(mine))
-            past.extend(each for each in there if each.version < mine.version)
+            others.append(await self._before(theirs))
+            past.extend(each for each in there if each.version < theirs.version)
         before = await self._before(commit)
         return explain(commit, self.program, before=before, history=past, others=others, phrases=phrases)
 

@@ -341,12 +341,17 @@ class Book:
         if change is GrantChange.GIVEN:
             known = (one for one in self.grants if one.identity == grant.identity and not one.ended)
             before = next(known, None)
-        entry = GrantEntry(cause, self.number(cause), self.at, policy, rule, about, change, grant, why, before)
+        self.write_grant(
+            GrantEntry(cause, self.number(cause), self.at, policy, rule, about, change, grant, why, before)
+        )
+        if is_grant_end(change):
+            self.lapse(grant.key, cause)
+
+    def write_grant(self, entry: GrantEntry) -> None:
+        """The grants after *entry*, whatever hangs on them."""
         self._settles = True
         self.grants = apply_grant(self.grants, entry)
         self.entries.append(entry)
-        if is_grant_end(change):
-            self.lapse(grant.key, cause)
 
     def lapse(self, key: str, cause: str) -> None:
         """A grant of *key* is no more: lots that need one end, unless another is in force."""

@@ -113,6 +113,17 @@ class RejectedError(PatronageError):
         return self.sentence
 
 
+class RerateError(PatronageError):
+    """The account's events cannot be replayed in order: `event_id` stands in the way, and nothing was decided."""
+
+    def __init__(self, account: str, event_id: str, message: str) -> None:
+        super().__init__(account, event_id, message)
+        self.account, self.event_id, self.message = account, event_id, message
+
+    def __str__(self) -> str:
+        return f"{quote(self.account)} cannot be rerated for event {quote(self.event_id)}: {self.message}"
+
+
 class StaleStateError(PatronageError):
     """Someone else wrote first: load the account again, decide again, append again."""
 

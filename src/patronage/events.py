@@ -313,6 +313,26 @@ class TimePassed:
         return self.id
 
 
+@attrs.frozen(kw_only=True)
+class Rerated:
+    """
+    The difference to arrival in order was booked: made by `Program.rerate`, never by a caller. Its id begins `~r/`.
+
+    *late* are the ids of the events that came with it. *occurred_at* is the account's clock: what was
+    believed before that stays what was believed.
+    """
+
+    id: str
+    member: str
+    occurred_at: datetime
+    late: tuple[str, ...]
+
+    @property
+    def about(self) -> str:
+        """Itself."""
+        return self.id
+
+
 Event = (
     Enrolment
     | Purchase
@@ -330,11 +350,12 @@ Event = (
     | RateDeclared
     | Gift
     | TimePassed
+    | Rerated
     | Counterpart
     | FollowedUp
 )
 
-MADE: Final = (TimePassed, Counterpart, FollowedUp)
+MADE: Final = (TimePassed, Rerated, Counterpart, FollowedUp)
 """What a program makes: it is stored, and never sent from outside."""
 
 
@@ -370,6 +391,7 @@ __all__ = [
     "Refund",
     "RefundLine",
     "Release",
+    "Rerated",
     "Reservation",
     "StatusEnd",
     "StatusGrant",

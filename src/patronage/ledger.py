@@ -348,6 +348,22 @@ class Basis:
 
 
 @attrs.frozen(weakref_slot=False)
+class Replayed:
+    """
+    A part of what the account's commits would hold about *root*, had all come in order: see `Rerated`.
+
+    *basis* and *entries* are those of *event*, one of the root's own; None for what time and other
+    events wrote about it. From this commit on, refunds and cancellations read these in place of what
+    the earlier commits hold about the root.
+    """
+
+    root: str
+    event: str | None
+    basis: Basis
+    entries: tuple[Entry, ...]
+
+
+@attrs.frozen(weakref_slot=False)
 class Commit:
     """
     What is stored for one event on one account.
@@ -356,7 +372,7 @@ class Commit:
     0; *names* is all that its event and entries are about. *terms_from* is the effective instant of
     the terms that decided it. *refusal* stands where the event was refused for good. *fingerprint*,
     *terms_digest* and *recorded_at* are stamped by the service. *after*, the account's new state, is
-    outside equality.
+    outside equality. *replayed* is only in the commit of a `Rerated`: the roots that came out otherwise.
     """
 
     account: Account
@@ -375,6 +391,7 @@ class Commit:
     terms_digest: str | None = None
     recorded_at: datetime | None = None
     after: object = attrs.field(default=None, eq=False, repr=False)
+    replayed: tuple[Replayed, ...] = ()
 
 
 def entry_id(entry: Entry) -> str:
@@ -438,6 +455,7 @@ __all__ = [
     "REDEEMED",
     "Reason",
     "Refusal",
+    "Replayed",
     "RejectionCode",
     "Source",
     "Transfer",

@@ -62,6 +62,10 @@ class AsyncLoyalty:
         """See `Loyalty.record_all`."""
         return await self._core.record(many(events), alone=False)
 
+    async def rerate(self, member: str | Account, late: Iterable[Event] = ()) -> Accepted:
+        """See `Loyalty.rerate`."""
+        return await self._core.rerate(member, many(late))
+
     async def preview(self, *events: Event) -> tuple[Decision, ...]:
         """See `Loyalty.preview`."""
         return await self._core.preview(events)
@@ -137,6 +141,17 @@ class Loyalty:
         before) nothing is stored, no refusal either. Raises what `record` raises.
         """
         return _drive(self._core.record(many(events), alone=False))
+
+    def rerate(self, member: str | Account, late: Iterable[Event] = ()) -> Accepted:
+        """
+        Brings a member's account to what arrival in order would have made of it, with *late* events, and stores it.
+
+        *late* are events that were refused as too late. Reads the account's whole history and appends
+        one batch: a commit for each late event, and one that books the difference; nothing where there
+        is none. What was answered stands. Send again what failed: known events are passed over. Raises
+        what `Program.rerate` raises, and what `record` raises.
+        """
+        return _drive(self._core.rerate(member, many(late)))
 
     def preview(self, *events: Event) -> tuple[Decision, ...]:
         """What `record` would answer to *events* in order, each on what those before it left. Writes nothing."""

@@ -106,6 +106,7 @@ def close_books(
             None,
             None,
             after,
+            (),
         )
         made.append((commit, after, other.follow_ups or ()))
     return made

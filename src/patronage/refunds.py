@@ -502,9 +502,11 @@ def give_back(
             continue
         size = min(available, left)
         left -= size
-        if part.source == DEBT:
-            continue
-        back = attrs.evolve(with_steps(part, size), validity=_life(part.validity, terms, at, book), reserved_for=None)
+        if part.source == DEBT:  # A redemption that a replay in order could not afford: see `rerate`.
+            back = build_lot(part.unit, size, part.label, ALWAYS, None, None, None)
+        else:
+            life = _life(part.validity, terms, at, book)
+            back = attrs.evolve(with_steps(part, size), validity=life, reserved_for=None)
         puts = book.become(back)
         why = reason("given_back", {"life": terms.returned.value})
         book.transfer("", about, part.unit, part.label, by, book.account, (), puts, (), why)

@@ -29,6 +29,7 @@ from patronage.events import (
     Redemption,
     Refund,
     Release,
+    Rerated,
     Reservation,
     StatusEnd,
     StatusGrant,
@@ -73,6 +74,7 @@ from patronage.refunds import (
 from patronage.returns import Exceeds, Kept, kept_of
 from patronage.spending import Outcome, Spending
 from patronage.terms import BoundTerms
+from patronage.upheld import uphold
 from patronage.voucher_uses import give_back_uses, uses_taken
 from patronage.watching import Look, Moment
 
@@ -82,7 +84,11 @@ def _refuse(code: RejectionCode, **facts: Fact) -> Refusal:
 
 
 class Requests:
-    """One event that is no plain fact, on the books it changes. *beside* is the history of the other accounts."""
+    """
+    One event that is no plain fact, on the books it changes. *beside* is the history of the other accounts.
+
+    In a replay an event *stands* as it was once accepted: what it spends is not asked again.
+    """
 
     def __init__(
         self,
@@ -92,9 +98,10 @@ class Requests:
         event: Event,
         past: Sequence[Commit],
         beside: Sequence[Commit] = (),
+        stands: Commit | None = None,
     ) -> None:
         self.terms_at, self.book, self.bound, self.event, self.past = terms_at, book, bound, event, past
-        self.beside = beside
+        self.beside, self.stands = beside, stands
         self.about = build_source(book.account, event.about)
         self.at = self.of = event.occurred_at if book.at is None else book.at
         self.moment = Moment.EVENT
@@ -126,6 +133,8 @@ class Requests:
         """What the event comes to."""
         event = self.event
         if isinstance(event, Redemption | Reservation):
+            if self.stands is not None:
+                return uphold(self.book, self.about, self.stands, event.reward)
             return self._spending().request(event)
         if isinstance(event, Adjustment):
             return self._adjust(event)
@@ -137,7 +146,7 @@ class Requests:
             return ()
         if isinstance(event, RateDeclared):
             return self._declare(event)
-        if isinstance(event, TimePassed | Counterpart):
+        if isinstance(event, TimePassed | Rerated | Counterpart):
             return ()
         if isinstance(event, FollowedUp):
             return self._receive(event)
@@ -247,13 +256,13 @@ class Requests:
     def _undo(self, event: Refund | Cancellation, root: Commit, of_root: Sequence[Commit]) -> Outcome:
         if isinstance(root.event, Purchase):
             return self._refund(event, root, root.event, of_root)
-        if isinstance(event, Refund) or isinstance(root.event, TimePassed):
+        if isinstance(event, Refund) or isinstance(root.event, TimePassed | Rerated):
             return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
         if any(isinstance(commit.event, Cancellation) and commit.refusal is None for commit in of_root):
             return _refuse(RejectionCode.ALREADY_ENDED, root=event.about)
         if isinstance(root.event, Redemption | Reservation):
             paid = self._standing_purchase(event.about)
-            if paid is not None:
+            if paid is not None and self.stands is None:
                 return _refuse(RejectionCode.PAYS_A_PURCHASE, root=event.about, purchase=paid)
             return self._spending().cancel(root, root.event, of_root)
         if isinstance(root.event, Gift):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from itertools import pairwise
 from typing import Final, Protocol, runtime_checkable
 
 import attrs
@@ -19,7 +20,7 @@ from patronage.events import Activity, Enrolment, Event, Gift, Purchase, Redempt
 from patronage.figures import Setting
 from patronage.ledger import Account, AccountKind, Balance, Basis, Grant
 from patronage.occasions import Ladder, Read
-from patronage.periods import EARLIEST, Calendar, utc
+from patronage.periods import EARLIEST, Calendar, format_instant, utc
 from patronage.policies.base import BoundPolicy, Policy, bind
 from patronage.rewards import Limit, Reward, limits_of
 from patronage.rules import Ceiling, above_zero, name
@@ -144,6 +145,18 @@ class Terms:
                 raise InvalidValueError(
                     f"Reward {reward.name} spends {quote(reward.unit)}, which is no unit of the terms."
                 )
+
+
+def timeline(value: Terms | Iterable[Terms]) -> tuple[Terms, ...]:
+    """Terms in order of `effective_from`. Raises InvalidValueError where two take effect at one instant."""
+    found = (value,) if isinstance(value, Terms) else many(value)
+    if not found or not all(isinstance(terms, Terms) for terms in found):
+        raise InvalidValueError(f"A program has Terms, one or a timeline, not {quote(value)}.")
+    ordered = tuple(sorted(found, key=lambda terms: terms.effective_from))
+    for earlier, later in pairwise(ordered):
+        if earlier.effective_from == later.effective_from:
+            raise InvalidValueError(f"Two terms take effect at {format_instant(later.effective_from)}.")
+    return ordered
 
 
 @runtime_checkable

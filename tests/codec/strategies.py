@@ -67,6 +67,7 @@ from patronage.events import (
     Refund,
     RefundLine,
     Release,
+    Rerated,
     Reservation,
     StatusEnd,
     StatusGrant,
@@ -92,6 +93,7 @@ from patronage.ledger import (
     Reason,
     Refusal,
     RejectionCode,
+    Replayed,
     Source,
     Transfer,
     Validity,
@@ -302,6 +304,9 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
     "time_passed": st.builds(
         TimePassed, id=utc_instants.map(lambda at: f"~t/{at:%Y}"), member=ids, occurred_at=utc_instants
     ),
+    "rerated": st.builds(
+        Rerated, id=ids.map(lambda text: f"~r/{text}"), member=ids, occurred_at=utc_instants, late=some(ids)
+    ),
     "followed_up": st.builds(
         FollowedUp,
         id=ids.map(lambda text: f"~f/{text}"),
@@ -485,6 +490,7 @@ commits = st.builds(
     fingerprint=maybe(words),
     terms_digest=maybe(words),
     recorded_at=maybe(utc_instants),
+    replayed=some(st.builds(Replayed, root=ids, event=maybe(ids), basis=bases, entries=some(entries)), 1),
 )
 states = st.builds(
     State,

@@ -61,6 +61,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "rate_declared": events.RateDeclared,
         "gift": events.Gift,
         "time_passed": events.TimePassed,
+        "rerated": events.Rerated,
         "counterpart": events.Counterpart,
         "followed_up": events.FollowedUp,
     },

@@ -16,7 +16,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.errors import PatronageError
-from patronage.events import Activity, Counterpart, Enrolment, Event, FollowedUp, Purchase, TimePassed
+from patronage.events import Activity, Counterpart, Enrolment, Event, FollowedUp, Purchase, Rerated, TimePassed
 from patronage.explain._asking import (
     Answers,
     Rules,
@@ -48,6 +48,7 @@ from patronage.ledger import (
     entry_id,
 )
 from patronage.program import Program
+from patronage.replayed import as_replayed
 from patronage.rules import BonusRule, MultiplierRule, On
 from patronage.spending import LAPSE
 from patronage.state import State, is_pending
@@ -73,9 +74,25 @@ def explain(
     With *before*, the account's state before the commit, *history*, the earlier commits about the same
     root, and *others*, the states of the other accounts that its event needs as they were before it, the
     whole commit is decided again, the choice of lots included. Without *before*, what the policies
-    answer to a purchase, an enrolment or an activity is asked again from the commit alone.
+    answer to a purchase, an enrolment or an activity is asked again from the commit alone. Where
+    *history* also has a later `Rerated` that came to something else, that is what is explained.
     """
-    return _Teller(commit, program, phrases).explanation(before, history, tuple(others))
+    history = list(history)
+    told = _as_it_stands(commit, history)
+    return _Teller(told or commit, program, phrases).explanation(
+        before if told is None else None, history, tuple(others)
+    )
+
+
+def _as_it_stands(commit: Commit, history: Iterable[Commit]) -> Commit | None:
+    """What a commit came to in a replay, on a state that the account never had; None where it was not replayed."""
+    own = {each.version: each for each in (*history, commit) if each.account == commit.account}
+    ordered = [own[version] for version in sorted(own)]
+    told = next(each for each in as_replayed(ordered) if each.event.id == commit.event.id)
+    if isinstance(commit.event, Rerated):
+        return None
+    late = any(isinstance(each.event, Rerated) and commit.event.id in each.event.late for each in ordered)
+    return told if late or told != commit else None
 
 
 def refusal_sentence(refusal: Refusal, program: Program, *, phrases: Phrases = ENGLISH) -> str:
@@ -140,6 +157,8 @@ class _Teller:
         for name in ("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at"):
             facts[name] = getattr(event, name, None)
         facts["why"] = getattr(event, "reason", None)
+        if isinstance(event, Rerated):
+            facts["late"] = event.late or None
         if isinstance(event, Counterpart):
             facts |= {"of": event.event, "member": event.origin.id, "about": event.root}
         if isinstance(event, FollowedUp):
@@ -190,7 +209,7 @@ class _Teller:
             return self.item(code, facts), (), (), ()
         facts["goes_to"] = entry.payee.id if outwards and entry.payee != EXPIRED else None
         code = f"entry.{entry.reason.code}"
-        if outwards and not inwards and code in ("entry.adjusted", "entry.set"):
+        if outwards and not inwards and code in ("entry.adjusted", "entry.set", "entry.rerated"):
             code += "_down"
         if code == "entry.expired" and self._ended_with_grant(entry):
             code = "entry.ended_with_grant"
@@ -198,8 +217,22 @@ class _Teller:
             code = "entry.fell_back"
         other = "entry.moved" if not inwards and not outwards else "entry.credit" if inwards else "entry.debit"
         parts = tuple(self._part(entry, book) for book in entry.books) if entry.policy else ()
+        if isinstance(self.commit.event, Rerated):
+            parts = tuple(self._replayed(entry))
         trims = tuple(self._trim(entry, book) for book in entry.books if self._is_trimmed(entry, book))
         return self.item(code, facts, other), parts, trims, tuple(self._lots(entry, outwards))
+
+    def _replayed(self, entry: Transfer) -> Iterator[Item]:
+        """What each root is worth in order of time, of those that are worth something else."""
+        told = (entry.reason.facts.get(key) for key in ("roots", "before", "after"))
+        roots, before, after = (fact if isinstance(fact, tuple) else () for fact in told)
+        for root, was, now in zip(roots, before, after, strict=True):
+            facts: dict[str, Told] = {
+                "root": root,
+                "before": Amount(int(was), entry.unit),
+                "after": Amount(int(now), entry.unit),
+            }
+            yield self.item("part.replayed", facts)
 
     def _tallied(self, entry: Transfer, facts: dict[str, Told], *, inwards: bool) -> Item:
         """What a total or threshold keeps count of: money counted, money credited, or how often it gave."""
@@ -420,13 +453,14 @@ class _Teller:
     def _check(
         self, told: Answers | None, before: State | None, history: Iterable[Commit], others: Sequence[State]
     ) -> tuple[bool | None, Item]:
-        if before is not None and not isinstance(self.commit.event, Counterpart):
+        if before is not None and not isinstance(self.commit.event, Counterpart | Rerated):
             what = self._differing(before, history, others)
             if what is None:
                 return True, self.item("check.same_with_state", {})
             return False, self.item("check.differs_other", {"what": what})
         if told is None:
-            return None, self.item("check.no_rules", {})
+            replay = isinstance(self.commit.event, Rerated)
+            return None, self.item("check.replay" if replay else "check.no_rules", {})
         if self.bound.effective_from != self.commit.terms_from:
             return False, self.item("check.no_terms", {"terms_from": self.commit.terms_from})
         difference = same_as_recorded(self.commit, told)
