@@ -336,9 +336,8 @@ class Program:
         while True:
             before = len(book.entries)
             basis = bound.basis(book, look.at, look.of)
-            for policy in bound.policies:
-                if policy.watchers:
-                    basis = self._look(book, bound, policy, basis, look, event, None, past)
+            for policy in (each for each in bound.policies if each.watchers):
+                basis = self._look(book, bound, policy, basis, look, event, None, past)
             if not look.falls or len(book.entries) == before:
                 return
             look = attrs.evolve(look, returned=NOTHING_RETURNED)
