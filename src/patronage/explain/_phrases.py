@@ -489,6 +489,7 @@ ENGLISH: Final = Phrases(
         "condition.timeofday": "a time of day from {start} to {end}",
         "condition.recurs": "one of its days and hours",
         "condition.hasgrant": "{key}[ {values}]",
+        "condition.codegiven": "the code {of}",
         "condition.balanceis": "a balance[ of at least {at_least}][ of more than {more_than}][ below {below}]",
         "condition.levelis": "level[ {of}][ {at_least} or above]",
         "condition.grantheld": "{key}[ {values}] held for long enough",
