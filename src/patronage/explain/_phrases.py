@@ -322,6 +322,8 @@ ENGLISH: Final = Phrases(
         "entry.consumed": "{amount} used up by policy {policy} for what it gave.",
         "entry.consumed_back": "{amount} that a revoked right had cost are back.",
         "entry.carried": "{amount} carried over into the next period.",
+        "entry.different": "{amount} counted by policy {policy} for {label}.",
+        "entry.protected": "{amount} taken by policy {policy}: a period that was missed is protected.",
         "entry.not_carried": "{amount} not carried over into the next period.",
         "entry.counted": "Limit {ceiling} of {limit}: {amount} used[ in {label}].",
         "entry.room_back": "Limit {ceiling} of {limit}: {amount} free again[ in {label}].",
@@ -404,6 +406,7 @@ ENGLISH: Final = Phrases(
         "grant.grace": "Still held for a grace: {key}[ {value}][, until {until}].",
         "grant.one_step_down": "Now held: {key}[ {value}], one step down[, until {until}].",
         "grant.restated": "No longer held: {key}[ {value}], for new terms take its place.",
+        "grant.protected": "Held on: {key}[ {value}], kept by policy {policy}[, until {until}].",
         "grant.fell": "No longer held: {key}[ {value}], for what had reached it came back.",
         "grant.granted_by_operator": "Now held: {key}[ {value}], given by {actor} for {reason}[, until {until}]"
         "[, with {uses} uses].",
