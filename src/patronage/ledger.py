@@ -121,6 +121,10 @@ class Grant:
         """What tells it from others."""
         return (self.key, self.value or "", self.giver, self.occasion)
 
+    def held_at(self, at: datetime) -> bool:
+        """Whether an instant lies in its validity, also when it has ended since or was used up."""
+        return self.valid_from <= at and (self.valid_until is None or at < self.valid_until)
+
     def in_force(self, at: datetime) -> bool:
         """Whether it holds at an instant, with uses left."""
         return (

@@ -81,6 +81,7 @@ from patronage.watching import (
     CLOSE,
     GRACE,
     MICROSECOND,
+    NOTHING_RETURNED,
     REVIEW,
     Adoption,
     Look,
@@ -329,13 +330,17 @@ class Program:
     def _look_again(
         self, book: Book, bound: BoundTerms, look: Look, event: Event | None, past: Sequence[Commit] = ()
     ) -> None:
-        """All totals and thresholds look at a member's balances as they now stand."""
+        """All totals and thresholds look at the balances as they now stand; where one falls, until no other does."""
         if book.account.kind is not AccountKind.MEMBER:
             return
-        basis = bound.basis(book, look.at, look.of)
-        for policy in bound.policies:
-            if policy.watchers:
+        while True:
+            before = len(book.entries)
+            basis = bound.basis(book, look.at, look.of)
+            for policy in (each for each in bound.policies if each.watchers):
                 basis = self._look(book, bound, policy, basis, look, event, None, past)
+            if not look.falls or len(book.entries) == before:
+                return
+            look = attrs.evolve(look, returned=NOTHING_RETURNED)
 
     def _other(
         self,

@@ -105,9 +105,11 @@ def quote(
 
     First the *automatic* rewards of the terms that cost no points, in their order, then *requests* in
     theirs (their carts are set here), and after all discounts those that pay, as tenders. A reward is
-    taken once a cart; of an exclusive group the one that takes more off, in the place of the other; of
-    equal ones the earlier. What is left to pay becomes a tender of the kind *rest*, where another one
-    pays a part. Each share is whole steps, sums to its discount, and leaves no line below zero.
+    taken once a cart, but for vouchers of several codes; of an exclusive group the one that takes more
+    off, in the place of the other; of equal ones the earlier. What is left to pay becomes a tender of
+    the kind *rest*, where another one pays a part. Each share is whole steps, sums to its discount, and
+    leaves no line below zero.
+
     *history* and *others* as for `Program.decide`. Raises InvalidValueError for a cart that has
     tenders already, or requests of another member.
     """
@@ -179,7 +181,7 @@ class _Quoting:
     def add(self, request: Redemption) -> None:
         """Applies a request after those before it, or in the place of one that it outdoes."""
         taken = [step.applied for step in self.steps if step.applied is not None]
-        if any(each.reward == request.reward for each in taken):
+        if any((each.reward, each.redemption.code) == (request.reward, request.code) for each in taken):
             self._refuse(request, refuse(RejectionCode.NOT_COMBINABLE, reward=request.reward, other=request.reward))
             return
         rival = self._rival(request)
@@ -234,7 +236,7 @@ class _Quoting:
         states.update((after.account, after) for after in decision.states if after.account != before.state.account)
         return _Step(
             decision.state or before.state,
-            _taken_off(before.lines, applied),
+            _taken_off(before.lines, applied, self.cart),
             [*before.history, *decision.commits],
             tuple(states.values()),
             applied,
@@ -248,7 +250,7 @@ class _Quoting:
         for each in applied:
             kind = _pays(self.bound, each.redemption)
             if kind is None:
-                lines = _taken_off(lines, each)
+                lines = _taken_off(lines, each, self.cart)
             elif each.off:
                 paid = build_amount(each.off, lines[0].total.unit)
                 tenders.append(Tender(kind=kind, total=paid, redemption=each.redemption.id))
@@ -265,33 +267,31 @@ def _spread(cart: Purchase) -> tuple[Line, ...]:
     """The lines of a cart with their shares of its order-wide discounts."""
     lines = cart.lines
     for discount in cart.discounts:
-        whole = sum(line.total.steps for line in lines)
-        shares = _shares(discount.total.steps, whole, lines)
-        lines = tuple(_less(line, discount.kind, share, discount.redemption) for line, share in shares)
+        left = [line.total.steps for line in lines]
+        shares = allocate(discount.total.steps, lambda left=left: left)  # type: ignore[misc]
+        lines = tuple(
+            _less(line, was, discount.kind, share, discount.redemption)
+            for line, was, share in zip(lines, cart.lines, shares, strict=True)
+        )
     return lines
 
 
-def _shares(steps: int, whole: int, lines: Sequence[Line]) -> list[tuple[Line, int]]:
-    if not whole:
-        return [(line, 0) for line in lines]
-    shares = allocate(steps, lambda: (line.total.steps for line in lines))
-    return list(zip(lines, shares, strict=True))
-
-
-def _taken_off(lines: Sequence[Line], applied: Applied) -> tuple[Line, ...]:
-    """The lines after a reward took its shares off."""
+def _taken_off(lines: Sequence[Line], applied: Applied, cart: Purchase) -> tuple[Line, ...]:
+    """The lines of *cart*, as *lines* left of them, after a reward took its shares off."""
     shares, redemption = applied.shares, applied.redemption
-    return tuple(_less(line, redemption.reward, shares.get(line.id or "", 0), redemption.id) for line in lines)
+    return tuple(
+        _less(line, was, redemption.reward, shares.get(line.id or "", 0), redemption.id)
+        for line, was in zip(lines, cart.lines, strict=True)
+    )
 
 
-def _less(line: Line, kind: str, steps: int, redemption: str | None) -> Line:
-    """A line after a discount; its tax goes down with it."""
+def _less(line: Line, was: Line, kind: str, steps: int, redemption: str | None) -> Line:
+    """A line after a discount. Its tax goes down with it: of what it *was*, so that it is rounded once."""
     if not steps:
         return line
-    unit, total = line.total.unit, line.total.steps
+    unit, left = line.total.unit, line.total.steps - steps
     tax = None
-    if line.tax is not None:
-        tax = build_amount(rounded(line.tax.steps * (total - steps), total, Rounding.HALF_UP), unit)
+    if was.tax is not None:
+        tax = build_amount(rounded(was.tax.steps * left, was.total.steps, Rounding.HALF_UP), unit)
     discount = Discount(kind=kind, total=build_amount(steps, unit), redemption=redemption)
-    left = build_amount(total - steps, unit)
-    return attrs.evolve(line, total=left, tax=tax, discounts=(*line.discounts, discount))
+    return attrs.evolve(line, total=build_amount(left, unit), tax=tax, discounts=(*line.discounts, discount))

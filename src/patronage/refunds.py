@@ -251,13 +251,7 @@ class Difference:
         book, about, terms = self.book, self.about, self.bound.terms.refunds
         books = [_rebook(key[3], change, change, None) for key, change in rules]
         if book.is_tally(unit):
-            taken = steps - min(steps, self._ended(unit, label))
-            if unit not in book.units:
-                held = sum(lot.steps for lot in book.lots(unit) if lot.label == label)
-                taken = min(taken, max(held, 0))
-            if taken:
-                # A tally that has ended is dropped: what is left of the difference is booked by nobody.
-                book.debit(policy, about, unit, taken, label, TAKEN_BACK, self._against, _limited(books, taken))
+            self._take_tally(policy, unit, label, steps, books)
             return
         own = self._own_lots(unit, label)
         parts, left = _parts(own, steps)
@@ -276,17 +270,50 @@ class Difference:
         if left:
             self._shortfall(unit, label, left)
 
+    def _take_tally(self, policy: str, unit: str, label: str | None, steps: int, books: Sequence[Booking]) -> None:
+        """
+        What counts for a rule only: what has ended of it is dropped, and makes no debt.
+
+        Of a unit of the terms that is booked (it comes back and is taken), so that what reads it knows;
+        of a tally of the library's own by nobody.
+        """
+        book, about = self.book, self.about
+        ended = min(steps, self._ended(unit, label))
+        if unit not in book.units:
+            held = sum(lot.steps for lot in book.lots(unit) if lot.label == label)
+            taken = min(steps - ended, max(held, 0))
+            if taken:
+                book.debit(policy, about, unit, taken, label, TAKEN_BACK, self._against, _limited(books, taken))
+            return
+        parts, short = book.pick(unit, steps - ended, label)
+        if ended:
+            back = build_lot(unit, ended, label, ALWAYS, None, None, None)
+            book.transfer("", about, unit, label, EXPIRED, book.account, (), (back,), (), reason("dropped"))
+            parts.append(back)
+        if short:
+            parts.append(build_lot(unit, short, label, ALWAYS, DEBT, None, None))
+        book.transfer(policy, about, unit, label, book.account, self._against, parts, (), tuple(books), TAKEN_BACK)
+
     def _ended(self, unit: str, label: str | None) -> int:
-        """What the root counted on a tally whose time has passed since."""
-        at, ended = self.book.at, 0
+        """What the root counted on a tally whose time has passed since, less what was dropped of it before."""
+        book, at, ended = self.book, self.book.at, 0
+        assert at is not None
+        alive = {lot.validity for lot in book.lots(unit) if lot.label == label and lot.steps > 0}
         for commit in self.history:
             for entry in commit.entries:
-                if isinstance(entry, Transfer) and entry.about == self.about and entry.unit == unit:
-                    for part in entry.put:
-                        end = part.validity.expires_at
-                        if part.label == label and end is not None and at is not None and end <= at:
-                            ended += part.steps
-        return ended
+                if not isinstance(entry, Transfer) or entry.about != self.about or entry.unit != unit:
+                    continue
+                if entry.payer == EXPIRED and entry.label == label:
+                    ended -= entry.steps
+                    continue
+                for part in entry.put:
+                    validity = part.validity
+                    over = (validity.expires_at is not None and validity.expires_at <= at) or (
+                        validity.needs is not None and not book.in_force(validity.needs, at)
+                    )
+                    if part.label == label and over and validity not in alive:
+                        ended += part.steps
+        return max(0, ended)
 
     def _droppable(self, unit: str, label: str | None) -> int:
         """

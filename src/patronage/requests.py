@@ -108,22 +108,24 @@ class Requests:
         self.basis = bound.basis(book, self.at)
 
     @property
-    def returned(self) -> FrozenMapping[str, int]:
-        """What the event took back of what its root had earned, in steps by unit."""
-        found: dict[str, int] = {}
+    def returned(self) -> FrozenMapping[tuple[str, str | None], int]:
+        """What the event took back of what its root had earned, in steps by unit and label."""
+        found: dict[tuple[str, str | None], int] = {}
         for entry in self.book.entries if self.moment is Moment.REFUND else ():
             if isinstance(entry, Transfer) and entry.about == self.about and entry.cause == self.event.id:
                 for book in entry.books:
-                    found[entry.unit] = found.get(entry.unit, 0) - book.steps
+                    key = (entry.unit, entry.label)
+                    found[key] = found.get(key, 0) - book.steps
         return FrozenMapping.owning(found)
 
     def look_of(self, other: Book) -> Look:
         """The look of the watchers of another member, who got a gift or gave it back."""
         assert other.at is not None
-        out: dict[str, int] = {}
+        out: dict[tuple[str, str | None], int] = {}
         for entry in other.entries if self.moment is Moment.REFUND else ():
             if isinstance(entry, Transfer) and entry.cause == other.cause and entry.payee == IN_TRANSIT:
-                out[entry.unit] = out.get(entry.unit, 0) + entry.steps
+                key = (entry.unit, entry.label)
+                out[key] = out.get(key, 0) + entry.steps
         of = self.of if self.moment is Moment.REFUND else other.at
         return Look(self.moment, other.at, of, returned=FrozenMapping.owning(out))
 

@@ -259,7 +259,8 @@ def needed_grants(grants: Sequence[Grant], held: Iterable[Sequence[Lot]]) -> tup
             break
     else:
         return tuple(grants)
-    named = {key for lots in held for lot in lots for key in (lot.validity.needs, lot.validity.held_by)}
+    # What needs a right asks for one in force; what is held by one lives on from the end of it.
+    named = {lot.validity.held_by for lots in held for lot in lots}
     return tuple(grant for grant in grants if not grant.ended or grant.key in named)
 
 

@@ -276,7 +276,8 @@ class BoundTerms:
         grants: tuple[Grant, ...] = book.grants
         for grant in grants:
             if not grant.in_force(at):
-                grants = tuple(each for each in grants if each.in_force(at))
+                # What was held in a period that is looked at says when it was.
+                grants = tuple(g for g in grants if g.in_force(at) or (of is not None and g.held_at(of)))
                 break
         balances: list[Balance] = []
         for unit in self._reads:

@@ -18,11 +18,25 @@ from typing import Any, Final
 
 import attrs
 
-from patronage import conditions, events, ledger, member_conditions, periods, rewards, rules, terms_of_time, thresholds
+from patronage import (
+    challenges,
+    conditions,
+    events,
+    granting,
+    ledger,
+    member_conditions,
+    periods,
+    request_conditions,
+    rewards,
+    rules,
+    terms_of_time,
+    thresholds,
+)
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
 from patronage.occasions import Condition
 from patronage.policies.base import Policy
+from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.tier import TierPolicy
 from patronage.program import Program
@@ -70,6 +84,8 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "lifetime": periods.Lifetime,
         "rolling": terms_of_time.Rolling,
         "anniversary": terms_of_time.Anniversary,
+        "while_granted": terms_of_time.WhileGranted,
+        "while_held": terms_of_time.WhileHeld,
     },
     Condition: {
         "all_of": conditions.AllOf,
@@ -95,6 +111,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "recurs": conditions.Recurs,
         "has_grant": conditions.HasGrant,
         "balance_is": conditions.BalanceIs,
+        "code_given": request_conditions.CodeGiven,
         "level_is": member_conditions.LevelIs,
         "grant_held": member_conditions.GrantHeld,
         "labels_are": member_conditions.LabelsAre,
@@ -112,8 +129,23 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "grant": thresholds.GiveGrant,
         "benefit": thresholds.GiveBenefit,
     },
+    granting.RightRule: {
+        "grant": granting.GrantRule,
+        "revoke": granting.RevokeRule,
+    },
+    challenges.Challenge: {
+        "goal": challenges.Goal,
+        "streak": challenges.Streak,
+        "campaign": challenges.Campaign,
+    },
+    challenges.CountingRule: {
+        "spend": rules.SpendRule,
+        "quantity": rules.QuantityRule,
+        "bonus": rules.BonusRule,
+    },
     Policy: {
         "points": PointsPolicy,
+        "challenge": ChallengePolicy,
         "tier": TierPolicy,
     },
     rewards.Reward: {

@@ -92,7 +92,7 @@ def base_of(rule: object, book: Booking) -> Told:
         return Amount(n // d, rule.per.unit) if n % d == 0 else Figure(n, d, rule.per.unit)
     number = str(n // d) if n % d == 0 else _ratio_text(n, d)
     if isinstance(rule, QuantityRule):
-        return _count(number, Clause("word.items") if rule.measure is None else rule.measure)
+        return _count(number, rule.measure or rule.activity or Clause("word.items"))
     if isinstance(rule, BonusRule) and rule.activity is not None:
         return _count(number, rule.activity)
     return None

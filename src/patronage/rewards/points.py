@@ -42,7 +42,8 @@ class PayWithPoints:
     A request names the points to spend, or the money wanted, or nothing: then as much as the cart,
     the balance, the maxima and the limits allow. With *whole_blocks* only whole *points* are spent.
     *step* and *minimum* are in points. *share_max* is how much of the eligible order it may pay. Unless
-    *exactly*, a wish above the maxima or the balance is cut down to them; with it, refused.
+    *exactly*, a wish above the maxima or the balance is cut down to them; with it, refused. The money
+    is rounded once by *rounding*, where points are not whole steps of it.
 
     Of another *kind* it pays for no cart: money to pay out, a donation (to one of *items*, the
     charities, which a request chooses), a transfer to a partner (*value* in the partner's unit). Money off
@@ -57,6 +58,7 @@ class PayWithPoints:
     maximum: Amount | None = attrs.field(default=None, validator=OPTIONAL_AMOUNT)
     step: Amount | None = attrs.field(default=None, validator=OPTIONAL_AMOUNT)
     whole_blocks: bool = True
+    rounding: Rounding = Rounding.FLOOR
     exactly: bool = True
     share_max: Fraction | None = attrs.field(default=None, converter=share_or_none)
     order_minimum: Amount | None = attrs.field(default=None, validator=OPTIONAL_AMOUNT)
@@ -118,7 +120,7 @@ class PayWithPoints:
                     RejectionCode.BALANCE_TOO_LOW, reward=self.name, needed=least, available=request.available
                 )
             return refuse(RejectionCode.AMOUNT_BELOW_MINIMUM, reward=self.name, asked=wish, minimum=least)
-        worth = rounded(wish * self.value.steps, self.points.steps, Rounding.FLOOR)
+        worth = rounded(wish * self.value.steps, self.points.steps, self.rounding)
         if not worth:
             return refuse(RejectionCode.AMOUNT_BELOW_MINIMUM, reward=self.name, asked=wish, minimum=self.points.steps)
         shares = shares_of(worth, eligible if pays else ())
