@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +35,17 @@ def dict_ledger() -> LedgerRepository:
     """The first store of the page."""
     store: LedgerRepository = ran(DICT)["DictLedger"]()
     return store
+
+
+def postgres_ledger(url: str, schema: str, program: str) -> LedgerRepository:
+    """The second store of the page, in a schema of the database."""
+    from psycopg import connect  # noqa: PLC0415  # The first store needs none.
+
+    connection = connect(url, autocommit=True, options=f"-c search_path={schema}")
+    store: LedgerRepository = ran(PSYCOPG)["PostgresLedger"](connection, program)
+    return store
+
+
+def opener(url: str, schema: str, *, program: str = "one") -> partial[LedgerRepository]:
+    """What other processes call."""
+    return partial(postgres_ledger, url, schema, program)
