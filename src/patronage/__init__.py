@@ -68,7 +68,7 @@ from patronage.occasions import (
     Use,
     Wake,
 )
-from patronage.policies import PointsPolicy, Policy, TierPolicy
+from patronage.policies import ChallengePolicy, PointsPolicy, Policy, TierPolicy
 from patronage.program import Program
 from patronage.rewards import FixedReward, PayWithPoints, Reward, Step, StepTable
 from patronage.rules import (
@@ -104,6 +104,7 @@ __all__ = [
     "Cancellation",
     "Capture",
     "Ceiling",
+    "ChallengePolicy",
     "Commit",
     "Condition",
     "Confirmation",

@@ -105,16 +105,20 @@ def _take_back(
 
 def _undo(book: Book, bound: BoundTerms, policy: str, about: Source, effect: Undo, past: Sequence[Commit]) -> None:
     """The newest grants that are unused are revoked, their cost comes back; what was credited is taken back."""
-    giver, undone = f"{policy}/{effect.rule}", 0
+    giver = f"{policy}/{effect.rule}"
     given = [grant for grant in book.grants if grant.giver == giver and not grant.ended and grant.source == about]
+    steps = sorted({grant.occasion for grant in given}, key=lambda occasion: (len(occasion), occasion), reverse=True)
+    steps = [step for step in steps if step == effect.key or step.startswith(f"{effect.key}#")][: effect.times]
+    undone = len(steps)
     for grant in sorted(given, key=lambda grant: (len(grant.occasion), grant.occasion), reverse=True):
-        if undone == effect.times:
-            break
-        ended = attrs.evolve(grant, valid_until=book.at, ended=True)
-        book.grant(GrantChange.REVOKED, ended, policy, effect.rule, about, FELL)
-        _give_back(book, policy, about, effect.rule, grant.consumed)
-        undone += 1
+        if grant.occasion in steps:
+            ended = attrs.evolve(grant, valid_until=book.at, ended=True)
+            book.grant(GrantChange.REVOKED, ended, policy, effect.rule, about, FELL)
+            _give_back(book, policy, about, effect.rule, grant.consumed)
     if effect.amounts:
+        if not given and effect.cost is not None:
+            cost = build_lot(effect.cost.unit, effect.cost.steps, effect.label, ALWAYS, None, None, None)
+            _give_back(book, policy, about, effect.rule, (cost,))
         undone = max(undone, effect.times)
     for amount, label in effect.amounts:
         taken = build_amount(amount.steps * effect.times, amount.unit)

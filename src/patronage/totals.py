@@ -46,7 +46,7 @@ from patronage.watching import (
 
 EARNED: Final = Reason("total", FrozenMapping())
 COUNTED: Final = Reason("tallied", FrozenMapping())
-_CREDITED: Final = "~credited"
+CREDITED: Final = "~credited"
 
 
 class Pays(Enum):
@@ -237,7 +237,7 @@ class BoundTotal:
             if declared is None:
                 return None
         bases = self._bases(occasion, span.key)
-        have = occasion.balance(self.unit, f"{span.key}/{_CREDITED}")
+        have = occasion.balance(self.unit, f"{span.key}/{CREDITED}")
         n, d = self._figure(bases, declared)
         want = rounded(n, d, total.rounding)
         wanted = want
@@ -251,7 +251,7 @@ class BoundTotal:
             effects.append(self._credited(want - have, span, calendar))
         elif want < have and look.falls:
             effects.append(TakeBack(build_amount(have - want, total.credits), self.name, total.label, False))
-            effects.append(TakeBack(build_amount(have - want, self.unit), self.name, f"{span.key}/{_CREDITED}", False))
+            effects.append(TakeBack(build_amount(have - want, self.unit), self.name, f"{span.key}/{CREDITED}", False))
         return Settlement(root_of(self._policy, self.name, span.key), effects) if effects else None
 
     def _figure(self, bases: Sequence[int], declared: tuple[int, int] | None) -> tuple[int, int]:
@@ -299,7 +299,7 @@ class BoundTotal:
         return build_credit(
             build_amount(steps, self.unit),
             self.name,
-            f"{span.key}/{_CREDITED}",
+            f"{span.key}/{CREDITED}",
             AT_ONCE,
             COUNTED,
             (book,),

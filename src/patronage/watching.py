@@ -21,7 +21,7 @@ from patronage.errors import InvalidValueError
 from patronage.ledger import ALWAYS, Fact, Grant, Validity, WakeUp
 from patronage.occasions import Debit, Effect, Occasion, Read
 from patronage.periods import LATEST, Calendar, Period, Span, Window, format_instant, parse_instant
-from patronage.terms_of_time import Anniversary, Rolling, Term
+from patronage.terms_of_time import Anniversary, Rolling, Term, WhileGranted, WhileHeld
 from patronage.units import Amount, build_amount
 
 CLOSE: Final = "~close"
@@ -73,7 +73,7 @@ class Look:
     One look: *of* is the instant whose period it is about, *at* when it is taken.
 
     *rule* is the watcher that a wake-up was set for; None asks all of the policy. A refund looks at
-    the period of its purchase; *returned* is what it took back, in steps by unit. *facts* are those
+    the period of its purchase; *returned* is what it took back, in steps by unit and label. *facts* are those
     of the wake-up.
     """
 
@@ -82,7 +82,7 @@ class Look:
     of: datetime
     rule: str | None = None
     facts: FrozenMapping[str, Fact] = FrozenMapping()
-    returned: FrozenMapping[str, int] = FrozenMapping()
+    returned: FrozenMapping[tuple[str, str | None], int] = FrozenMapping()
 
     @property
     def falls(self) -> bool:
@@ -91,7 +91,7 @@ class Look:
 
 
 _NOTHING: Final[FrozenMapping[str, Fact]] = FrozenMapping()
-_NONE_RETURNED: Final[FrozenMapping[str, int]] = FrozenMapping()
+NOTHING_RETURNED: Final[FrozenMapping[tuple[str, str | None], int]] = FrozenMapping()
 _BLANK_LOOK: Final = blank(Look)
 
 
@@ -99,7 +99,7 @@ def after_event(at: datetime) -> Look:
     """The look after an event, built at the price of a plain object."""
     made = _BLANK_LOOK()
     made.moment, made.at, made.of = Moment.EVENT, at, at
-    made.rule, made.facts, made.returned = None, _NOTHING, _NONE_RETURNED
+    made.rule, made.facts, made.returned = None, _NOTHING, NOTHING_RETURNED
     made.__class__ = Look
     return made  # type: ignore[no-any-return]
 
@@ -123,8 +123,8 @@ class Undo:
     """
     The last *times* that a threshold gave in the period *key* never were, as far as the grants are unused.
 
-    *amounts* are what it credits each time, *unit* is the tally that counts the times; *cost* is what
-    comes back where it consumed.
+    *amounts* are what it credits each time, *unit* is the tally that counts the times. What it consumed
+    comes back: from its rights, which keep it, or where it gave none the plain *cost* under *label*.
     """
 
     rule: str
@@ -133,7 +133,8 @@ class Undo:
     times: int
     amounts: tuple[tuple[Amount, str | None], ...]
     unspent_only: bool
-    cost: bool
+    cost: Amount | None
+    label: str | None
 
 
 @attrs.frozen(weakref_slot=False)
@@ -228,7 +229,9 @@ class Clock:
     The periods of a watcher: their labels, and how long its tally of one lives.
 
     A tally lives until the period's close plus the time in which refunds count. An anniversary's
-    periods are counted from the earliest grant in force under *anchor*.
+    periods are counted from the earliest grant in force under *anchor*; the time of a right is that
+    of the last one given under it, and what is counted in it keeps that right on record. What is
+    counted while a right is held needs the right.
     """
 
     __slots__ = ("_keep", "_known", "anchor", "period")
@@ -243,9 +246,25 @@ class Clock:
         if isinstance(period, Anniversary):
             starts = [grant.valid_from for grant in grants if grant.key == self.anchor and grant.valid_from <= of]
             return period.span(of, calendar, min(starts)) if starts else None
+        if isinstance(period, WhileGranted | WhileHeld):
+            held = [grant for grant in grants if grant.key == self.anchor and grant.held_at(of)]
+            if not held:
+                return None
+            last = max(held, key=lambda grant: (grant.valid_from, grant.identity))
+            span = period.span(of, calendar, last.valid_from)
+            return (
+                span
+                if last.valid_until is None or isinstance(period, WhileHeld)
+                else attrs.evolve(span, end=min(last.valid_until, LATEST))
+            )
         if isinstance(period, Window) and not period.start <= of < period.end:
             return None
         return period.span(of, calendar)
+
+    @property
+    def of_a_right(self) -> bool:
+        """Whether its period is the time of a right."""
+        return isinstance(self.period, WhileGranted | WhileHeld)
 
     def validity(self, span: Span, calendar: Calendar) -> Validity:
         """How long a count in the period lives."""
@@ -254,10 +273,13 @@ class Clock:
         if known is None:
             if len(self._known) > _CACHE_MAX:
                 self._known.clear()
-            if span.end >= LATEST:
+            if isinstance(self.period, WhileHeld):
+                made = Validity(needs=self.anchor)
+            elif span.end >= LATEST:
                 made = ALWAYS
             else:
-                made = Validity(expires_at=span.end if self._keep is None else self._keep.end(span.end, calendar))
+                until = span.end if self._keep is None else self._keep.end(span.end, calendar)
+                made = Validity(expires_at=until, held_by=self.anchor if self.of_a_right else None)
             known = self._known[key] = (span, made)
         return known[1]
 
@@ -286,5 +308,8 @@ def check_period(period: Period, anchor: str | None, what: str) -> None:
     """Raises InvalidValueError where totals and thresholds cannot count by *period*."""
     if isinstance(period, Rolling):
         raise InvalidValueError(f"{what} is counted by periods that close: a rolling one is a life of its unit.")
-    if isinstance(period, Anniversary) != (anchor is not None):
-        raise InvalidValueError(f"{what} of an anniversary names the grant it is anchored on, and only that one does.")
+    if isinstance(period, Anniversary | WhileGranted | WhileHeld) != (anchor is not None):
+        raise InvalidValueError(
+            f"{what} names the grant it is anchored on where its period is an anniversary or the time of a right, "
+            "and only there."
+        )

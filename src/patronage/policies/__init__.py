@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from patronage.policies.base import Policy
+from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.tier import TierPolicy
 
-__all__ = ["PointsPolicy", "Policy", "TierPolicy"]
+__all__ = ["ChallengePolicy", "PointsPolicy", "Policy", "TierPolicy"]
