@@ -103,10 +103,11 @@ def _inside(repository: LedgerRepository) -> Iterator[LedgerRepository]:
 
 def test_the_page_is_typed(tmp_path: Path) -> None:
     """Both stores pass mypy strictly, and fit the protocol."""
-    fits = "\n\nfrom patronage.repositories import LedgerRepository\n\n\ndef fits(store: {}) -> LedgerRepository:\n    return store\n"
+    imports = "from patronage.repositories import LedgerRepository"
     for name, code in (("DictLedger", page.DICT), ("PostgresLedger", page.PSYCOPG)):
         path = tmp_path / f"{name.lower()}.py"
-        path.write_text(code + fits.format(name), encoding="utf-8")
+        fits = f"def fits(store: {name}) -> LedgerRepository:\n    return store"
+        path.write_text(f"{code}\n\n{imports}\n\n\n{fits}\n", encoding="utf-8")
         command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", str(path)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stdout
