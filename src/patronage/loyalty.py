@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -216,6 +217,15 @@ class _Awaited:
 
     def __init__(self, repository: LedgerRepository) -> None:
         self._repository = repository
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[_Awaited]:
+        begin = getattr(self._repository, "transaction", None)
+        if begin is None:
+            yield self
+        else:
+            with begin() as repository:
+                yield _Awaited(repository)
 
     async def load(self, accounts: Collection[Account], /, *, lock: bool = False) -> Mapping[Account, Stored]:
         return self._repository.load(accounts, lock=lock)

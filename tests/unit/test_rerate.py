@@ -43,8 +43,10 @@ from patronage.ledger import ISSUED, Commit, GrantChange, GrantEntry, Transfer
 from patronage.loyalty import AsyncLoyalty, Loyalty
 from patronage.occasions import Effect, Give, Use
 from patronage.periods import DAY, MONTH
+from patronage.rewards import Limit
 from patronage.stores.memory import MemoryLedger
 from patronage.terms_of_time import days, months
+from patronage.thresholds import GiveGrant
 
 MORNING = datetime(2026, 3, 10, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -334,6 +336,58 @@ class TestWhatStands:
         assert member.has() == 0
         refusals = [commit.refusal and commit.refusal.code.value for commit in done.commits[:2]]
         assert refusals == [None, "refund_exceeds_purchase"]
+
+
+class TestVouchersStand:
+    """Vouchers that a request gave or used, and limits that it counted on, are written again as they stand."""
+
+    CARD = FixedReward(name="card", cost=POINTS.of(20), gives=(GiveGrant(key="coffee", uses=3),))
+    COFFEE = FixedReward(name="coffee", voucher="coffee", limits=(Limit(name="daily", uses=2, per=DAY),))
+    PROGRAM = program_of(points_policy(point_a_dollar(name="spend", life=YEAR_LONG)), rewards=(CARD, COFFEE))
+
+    def asks(self, id: str, reward: str, hour: int) -> Redemption:
+        """A redemption so many hours after the morning."""
+        return attrs.evolve(redeems(id, MORNING + hour * HOUR), reward=reward)
+
+    def events(self) -> list[Event]:
+        """A card of three coffees for points, and two of them."""
+        return [
+            buys("o-1", "30.00", MORNING),
+            self.asks("d-1", "card", 1),
+            self.asks("d-2", "coffee", 2),
+            self.asks("d-3", "coffee", 3),
+        ]
+
+    def test_in_order_there_is_no_difference(self) -> None:
+        """Uses, gifts and limits come out the same."""
+        assert rerate(told(self.PROGRAM, *self.events())).commits == ()
+
+    def test_a_late_purchase_leaves_them_as_they_are(self) -> None:
+        """One coffee is left, in the account and after a cancellation two."""
+        late = buys("o-0", "10.00", MORNING - HOUR)
+        member, in_order = told(self.PROGRAM, *self.events()), told(self.PROGRAM, late, *self.events())
+        rerate(member, late)
+        for one in (member, in_order):
+            one.cancel("d-3").require()
+        assert [grant.uses for grant in member.standing().grants("coffee")] == [2]
+        assert (member.state.lots, member.state.grants) == (in_order.state.lots, in_order.state.grants)
+
+    def test_a_card_that_the_replay_cannot_afford_stands_too(self) -> None:
+        """The points for it are owed, the coffees stay."""
+        member = told(self.PROGRAM, *self.events())
+        rerate(member, Refund(id="r-1", member="m-1", occurred_at=MORNING + HOUR / 2, purchase="o-1"))
+        assert member.standing().debt(POINTS).steps == 20
+        assert [grant.uses for grant in member.standing().grants("coffee")] == [1]
+
+    def test_a_coffee_that_would_not_have_been_there_needs_an_operator(self) -> None:
+        """A late end of the right, before it was used."""
+        given = StatusGrant(
+            id="g-1", member="m-1", occurred_at=MORNING, key="coffee", uses=1, actor="ops", reason="sorry"
+        )
+        member = told(self.PROGRAM, given, self.asks("d-2", "coffee", 2))
+        undo = Cancellation(id="x-1", member="m-1", occurred_at=MORNING + HOUR, undoes="g-1")
+        with pytest.raises(RerateError, match="used 'coffee'"):
+            member.program.rerate(member.commits, (undo,))
 
 
 @attrs.frozen
