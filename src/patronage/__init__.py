@@ -68,7 +68,7 @@ from patronage.occasions import (
     Use,
     Wake,
 )
-from patronage.policies import ChallengePolicy, PointsPolicy, Policy, TierPolicy
+from patronage.policies import ChallengePolicy, OfferPolicy, PointsPolicy, Policy, TierPolicy
 from patronage.program import Program
 from patronage.rewards import FixedReward, PayWithPoints, Reward, Step, StepTable
 from patronage.rules import (
@@ -135,6 +135,7 @@ __all__ = [
     "Lot",
     "MultiplierRule",
     "Occasion",
+    "OfferPolicy",
     "On",
     "PatronageError",
     "PayWithPoints",

@@ -37,6 +37,7 @@ from patronage.errors import InvalidValueError, quote
 from patronage.occasions import Condition
 from patronage.policies.base import Policy
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.tier import TierPolicy
 from patronage.program import Program
@@ -146,6 +147,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
     Policy: {
         "points": PointsPolicy,
         "challenge": ChallengePolicy,
+        "offer": OfferPolicy,
         "tier": TierPolicy,
     },
     rewards.Reward: {
