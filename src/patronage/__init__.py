@@ -68,7 +68,7 @@ from patronage.occasions import (
     Use,
     Wake,
 )
-from patronage.policies import ChallengePolicy, OfferPolicy, PointsPolicy, Policy, TierPolicy
+from patronage.policies import ChallengePolicy, MembershipPolicy, OfferPolicy, PointsPolicy, Policy, TierPolicy
 from patronage.program import Program
 from patronage.rewards import FixedReward, PayWithPoints, Reward, Step, StepTable
 from patronage.rules import (
@@ -133,6 +133,7 @@ __all__ = [
     "Line",
     "LineKind",
     "Lot",
+    "MembershipPolicy",
     "MultiplierRule",
     "Occasion",
     "OfferPolicy",

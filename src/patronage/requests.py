@@ -13,7 +13,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.accounts import build_source
-from patronage.applying import book_of, extended, revoke
+from patronage.applying import apply_effects, book_of, extended, revoke
 from patronage.book import Book
 from patronage.events import (
     Adjustment,
@@ -55,7 +55,8 @@ from patronage.ledger import (
     Validity,
     reason,
 )
-from patronage.occasions import Revoke
+from patronage.memberships import MembershipEvent
+from patronage.occasions import Revoke, build_occasion
 from patronage.others import incomplete
 from patronage.refunds import (
     Difference,
@@ -146,6 +147,8 @@ class Requests:
             return ()
         if isinstance(event, RateDeclared):
             return self._declare(event)
+        if isinstance(event, MembershipEvent):
+            return self._ask(event)
         if isinstance(event, TimePassed | Rerated | Counterpart):
             return ()
         if isinstance(event, FollowedUp):
@@ -211,6 +214,21 @@ class Requests:
         self.book.grant(
             GrantChange.GIVEN, extended(self.book.grants, grant, self.at), "", event.reason, self.about, why
         )
+        return ()
+
+    def _ask(self, event: MembershipEvent) -> Outcome:
+        """What a policy answers that the event names."""
+        bound = self.bound
+        policy = next((policy for policy in bound.policies if policy.name == event.policy), None)
+        if policy is None or policy.asked is None:
+            return _refuse(RejectionCode.UNKNOWN_RULE, policy=event.policy)
+        occasion = build_occasion(
+            self.at, self.book.account, event, None, self.basis, bound.calendar, bound.units, bound.ladders
+        )
+        answer = policy.asked(occasion)
+        if isinstance(answer, Refusal):
+            return answer
+        apply_effects(self.book, bound, policy.name, answer, occasion, self.about)
         return ()
 
     def _declare(self, event: RateDeclared) -> Outcome:

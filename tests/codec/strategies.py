@@ -101,10 +101,13 @@ from patronage.ledger import (
     WakeEntry,
     WakeUp,
 )
+from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.occasions import CountedFrom, Life
 from patronage.offers import Activation, Offer, UseLimit
 from patronage.periods import CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
+from patronage.plans import Back, FeeBack, Plan, Renewal, TermsFrom
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.program import Program
@@ -124,6 +127,8 @@ from patronage.terms_of_time import (
     Until,
     WhileGranted,
     WhileHeld,
+    months,
+    years,
 )
 from patronage.thresholds import GiveGrant
 from patronage.transfers import TransferTerms
@@ -300,6 +305,14 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
     ),
     "rate_declared": st.builds(
         RateDeclared, **head(), policy=words, rule=words, of=instants, credit=amounts(least=1), per=amounts(least=1)
+    ),
+    "membership_started": st.builds(
+        MembershipStarted, **head(), policy=words, plan=words, trial=st.booleans(), gifted=st.booleans()
+    ),
+    "membership_renewed": st.builds(MembershipRenewed, **head(), policy=words),
+    "membership_changed": st.builds(MembershipChanged, **head(), policy=words, plan=words, at_term_end=st.booleans()),
+    "membership_cancelled": st.builds(
+        MembershipCancelled, **head(), policy=words, at_term_end=st.booleans(), refund=st.booleans()
     ),
     "status_end": st.builds(StatusEnd, **head(), key=words, value=maybe(words), actor=words, reason=words),
     "gift": st.builds(Gift, **head(), to=ids, amount=amounts("points", 1), reason=maybe(words)),
@@ -719,6 +732,24 @@ offer_policies = st.builds(
     rules=st.just((BonusRule(name="base", credit=Amount(1, "points")),)),
 )
 
+membership_policies = st.builds(
+    MembershipPolicy,
+    name=names,
+    plans=st.tuples(
+        st.builds(
+            Plan,
+            name=words,
+            fee=amounts("USD"),
+            term=st.sampled_from([months(1), years(1)]),
+            trial=maybe(terms_of_time()),
+            terms_from=st.sampled_from(TermsFrom),
+            perks=st.sampled_from([(), (GiveGrant(key="lounge", uses=4),)]),
+        )
+    ),
+    renewal=st.sampled_from(Renewal),
+    fees_back=some(st.builds(FeeBack, gives=st.just(Back.DAYS_LEFT), within=maybe(terms_of_time())), 1),
+)
+
 of_reward: dict[str, st.SearchStrategy[Any]] = {
     "name": names,
     "limits": some(limits, 1),
@@ -772,7 +803,7 @@ refund_terms = st.one_of(
 units = st.just((USD, POINTS, Unit("visits", kind=UnitKind.TALLY)))
 
 
-any_policy: st.SearchStrategy[Any] = policies() | challenge_policies | offer_policies
+any_policy: st.SearchStrategy[Any] = policies() | challenge_policies | offer_policies | membership_policies
 
 
 @st.composite

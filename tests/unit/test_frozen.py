@@ -34,6 +34,7 @@ from patronage import (
     Group,
     Life,
     Line,
+    MembershipPolicy,
     MultiplierRule,
     OfferPolicy,
     PayWithPoints,
@@ -80,8 +81,10 @@ from patronage.errors import (
 from patronage.events import TimePassed
 from patronage.ledger import GrantEntry, Source, WakeEntry, WakeUp
 from patronage.offers import Offer
+from patronage.plans import Plan
 from patronage.policies.tier import Level
 from patronage.rules import Rule
+from patronage.terms_of_time import years
 
 
 class TestFrozenMapping:
@@ -232,6 +235,7 @@ def values() -> list[object]:
             name="goals",
             challenges=[Goal(name="goal", milestones=[Milestone(at_least=POINTS.of(9), gives=())])],
         ),
+        MembershipPolicy(name="club", plans=[Plan(name="year", fee=USD.of(9), term=years(1))]),
         OfferPolicy(name="offers", offers=[Offer(name="offer", rules=[BonusRule(credit=POINTS.of(5))])]),
         TierPolicy(name="tier", levels=[Level(name="gold", at_least=POINTS.of(100))]),
         RefundTerms(),

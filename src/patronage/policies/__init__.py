@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from patronage.policies.base import Policy
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.tier import TierPolicy
 
-__all__ = ["ChallengePolicy", "OfferPolicy", "PointsPolicy", "Policy", "TierPolicy"]
+__all__ = ["ChallengePolicy", "MembershipPolicy", "OfferPolicy", "PointsPolicy", "Policy", "TierPolicy"]
