@@ -75,7 +75,7 @@ from patronage.reservations import by_label, held_for, release, scaled, split
 from patronage.returns import Exceeds, Kept, kept_of
 from patronage.rewards import Request
 from patronage.terms import BoundTerms
-from patronage.watching import Moment
+from patronage.watching import Back, Moment
 
 LAPSE: Final = "~lapse"
 """The policy name of wake-ups that end a reservation."""
@@ -107,6 +107,7 @@ class Requests:
         self.about = Source(book.account, event.about)
         self.at = self.of = event.occurred_at if book.at is None else book.at
         self.moment = Moment.EVENT
+        self.back: Back | None = None
         self.basis = bound.basis(book, self.at)
 
     @property
@@ -410,6 +411,7 @@ class Requests:
             return _refuse(kept.code, purchase=purchase.id, line=kept.line, left=kept.left, unit=purchase.currency)
         self.bound = bound = self.terms_at(root.terms_from)
         self.moment, self.of = Moment.REFUND, purchase.occurred_at
+        self.back = self._come_back(purchase, kept, earlier)
         self._give_back_tenders(purchase, kept)
         difference = Difference(self.book, bound, self.about, self.past)
         at, terms = purchase.occurred_at, bound.terms
@@ -439,6 +441,13 @@ class Requests:
             worth = worth_of(told, at, bound, account)
             there.settle(self._kept_used(worth, there.history, account), room=room)
         return tuple(difference.charges)
+
+    def _come_back(self, purchase: Purchase, kept: Kept, earlier: Sequence[Refund | Cancellation]) -> Back:
+        """How much of the purchase had come back before this event, and has now."""
+        was = kept_of(purchase, earlier)
+        assert isinstance(was, Kept)
+        before, now = (purchase.total if one.purchase is None else one.returned for one in (was, kept))
+        return Back(self.about, before, now, purchase.total)
 
     def _amend(
         self,

@@ -16,8 +16,8 @@ from patronage.occasions import Effect, Give, Occasion
 from patronage.refunds import Difference
 from patronage.state import with_steps
 from patronage.terms import BoundTerms
-from patronage.units import build_amount
-from patronage.watching import Carry, Consume, Settlement, TakeBack, Undo
+from patronage.units import build_amount, rounded
+from patronage.watching import Carry, Consume, Settlement, TakeBack, TakeShare, Undo
 
 CONSUMED: Final = Reason("consumed", FrozenMapping())
 RETURNED: Final = Reason("consumed_back", FrozenMapping())
@@ -41,6 +41,8 @@ def settle(
             consumed = ()
         elif isinstance(effect, TakeBack):
             _take_back(book, bound, policy, about, effect, past)
+        elif isinstance(effect, TakeShare):
+            _take_share(book, bound, policy, about, effect, past)
         elif isinstance(effect, Undo):
             _undo(book, bound, policy, about, effect, past)
         elif isinstance(effect, Carry):
@@ -101,6 +103,34 @@ def _take_back(
         steps = min(steps, sum(own))
     if steps:
         Difference(book, bound, about, past).take(policy, unit, effect.label, effect.rule, steps)
+
+
+def _take_share(
+    book: Book, bound: BoundTerms, policy: str, about: Source, effect: TakeShare, past: Sequence[Commit]
+) -> None:
+    """What the returned part of a purchase has in what a period credited, rounded on the cumulative part."""
+    back, rounding = effect.back, bound.terms.refunds.rounding
+    counted = paid = net = base = 0
+    for commit in past:
+        for entry in commit.entries:
+            if not isinstance(entry, Transfer):
+                continue
+            if commit.event.id == back.source.root and entry.about == back.source and entry.unit == effect.counted:
+                counted += entry.steps if (entry.label or "").startswith(effect.period) else 0
+            elif entry.about == about and (entry.unit, entry.label) == (effect.unit, effect.label):
+                for booking in entry.books:
+                    net += booking.steps
+                    if booking.steps > 0:
+                        paid, base = paid + booking.steps, booking.base[0]
+
+    def due(returned: int) -> int:
+        return rounded(paid * rounded(counted * returned, back.total, rounding), base, rounding)
+
+    if base > 0 and back.total:
+        steps = min(due(back.now) - due(back.before), net)
+        if steps > 0:
+            taken = TakeBack(build_amount(steps, effect.unit), effect.rule, effect.label, False)
+            _take_back(book, bound, policy, about, taken, past)
 
 
 def _undo(book: Book, bound: BoundTerms, policy: str, about: Source, effect: Undo, past: Sequence[Commit]) -> None:

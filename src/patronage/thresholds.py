@@ -266,6 +266,10 @@ class BoundThreshold:
         """Nothing: it counts what it gave when it gives."""
         return ()
 
+    def ended_root(self, of: datetime, at: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
+        """None: what a refund must know of a period that has ended is kept beside its count."""
+        return None
+
     def balance(self, occasion: Occasion) -> int:
         """The balance that it reads, in steps."""
         goal, threshold = self.threshold.goal, self.threshold
