@@ -76,7 +76,7 @@ from patronage.occasions import (
     Use,
     Wake,
 )
-from patronage.policies import PointsPolicy, Policy
+from patronage.policies import CashbackPolicy, PointsPolicy, Policy
 from patronage.program import Program
 from patronage.rewards import FixedReward, PayWithPoints, Reward, Step, StepTable
 from patronage.rules import (
@@ -113,6 +113,7 @@ __all__ = [
     "BonusRule",
     "Cancellation",
     "Capture",
+    "CashbackPolicy",
     "Ceiling",
     "Commit",
     "Condition",

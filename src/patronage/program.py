@@ -71,7 +71,7 @@ from patronage.others import Needed, accounts_read, close_books, open_books
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, parse_instant, utc
 from patronage.policies.base import BoundPolicy
 from patronage.requests import LAPSE, Requests
-from patronage.settling import settle
+from patronage.settling import ended_roots, in_order, settle
 from patronage.standing import Standing
 from patronage.state import State
 from patronage.terms import FACTS, BoundTerms, Terms
@@ -189,20 +189,11 @@ class Program:
             for commit in past:
                 if commit.root == event.about and isinstance(commit.event, Purchase):
                     roots.update(commit.event.redemptions)
-                    roots.update(self._ended_roots(commit, event.occurred_at))
+                    roots.update(ended_roots(self.terms_at(commit.terms_from), commit, event.occurred_at))
         found = {own: tuple(sorted(roots))}
         for account, _ in self._needed(self.terms_at(event.occurred_at), own, event, past):
             found[account] = (root_from(own, event.about),)
         return Involved(own, FrozenMapping.owning(found))
-
-    def _ended_roots(self, bought: Commit, at: datetime) -> Iterable[str]:
-        """What stands in the history of totals whose count of the purchase's period has ended by *at*."""
-        bound, of = self.terms_at(bought.terms_from), bought.event.occurred_at
-        for policy in bound.policies:
-            for watcher in policy.watchers:
-                root = watcher.ended_root(of, at, self.calendar, bought.basis.grants)
-                if root is not None:
-                    yield root
 
     def _needed(self, bound: BoundTerms, own: Account, event: Event, past: Sequence[Commit]) -> Needed:
         """The other accounts of an event: what its terms count elsewhere, or what its root has read."""
@@ -344,9 +335,7 @@ class Program:
         refusal = outcome if isinstance(outcome, Refusal) else None
         benefits: tuple[Benefit, ...] = () if isinstance(outcome, Refusal) else outcome
         if refusal is None and requests.bound.watches:
-            look = Look(
-                requests.moment, requests.at, requests.of, returned=requests.returned, back=requests.back
-            )
+            look = Look(requests.moment, requests.at, requests.of, returned=requests.returned, back=requests.back)
             self._look_again(book, requests.bound, look, event, past)
         return self._commit(state, book, event, requests.bound, requests.basis, benefits, refusal, past, beside)
 
@@ -440,7 +429,7 @@ class Program:
 
     def _instant(self, book: Book, bound: BoundTerms, at: datetime, *, adopted: bool) -> None:
         """One instant: what closes, then what begins and ends, new terms, what wakes; then reviews and thresholds."""
-        for wake_up in self._in_order(book.wakes(at, (CLOSE,), named=True)):
+        for wake_up in in_order(book.wakes(at, (CLOSE,), named=True), self.terms_at):
             self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, Moment.CLOSE)
         book.units = bound.units
         for kind, what in book.pass_to(at):
@@ -456,22 +445,6 @@ class Program:
             cause, book.cause = book.cause, due_cause("look", at, ())
             self._look_again(book, bound, Look(Moment.ADOPTED if adopted else Moment.TIME, at, at), None)
             book.cause = cause
-
-    def _in_order(self, closes: list[WakeUp]) -> list[WakeUp]:
-        """What closes at one instant, in the order in which policies, totals and thresholds stand in the terms."""
-        if len(closes) < 2:
-            return closes
-
-        def place(wake_up: WakeUp) -> tuple[int, int]:
-            policies = self.terms_at(terms_instant(wake_up)).policies
-            for i, policy in enumerate(policies):
-                if policy.name == wake_up.policy:
-                    names = [watcher.name for watcher in policy.watchers]
-                    rule = str(wake_up.facts.get("rule"))
-                    return i, names.index(rule) if rule in names else len(names)
-            return len(policies), 0
-
-        return sorted(closes, key=place)
 
     def _wake_watcher(self, book: Book, bound: BoundTerms, wake_up: WakeUp, moment: Moment) -> None:
         """The total or threshold that a wake-up was set for looks at the period that it was set for."""

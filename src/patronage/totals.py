@@ -129,9 +129,9 @@ class Total:
     for all of the period. *activated_by* names a grant whose value is the key of a period
     (`2025-Q1`): only a period that is activated so pays, and then all of it. *limit* is the most that
     it credits in a period. A refund takes back what the lower total no longer earns, whatever
-    *pays_when* says by then; once the period's count has ended, the share of what the close credited. *terms_of* says by which
-    terms a close reckons. *anchored_on* names the grant from which the periods of an `Anniversary`
-    count. Where a total falls for another reason nothing is taken back.
+    *pays_when* says by then; once the period's count has ended, the share of what the close credited.
+    *terms_of* says by which terms a close reckons. *anchored_on* names the grant from which the periods
+    of an `Anniversary` count. Where a total falls for another reason nothing is taken back.
     """
 
     name: str = attrs.field(converter=name)

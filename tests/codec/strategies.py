@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from patronage._frozen import FrozenMapping
 from patronage.base import Base
 from patronage.between import PromisedCredit, PromisedGrant, counterpart
+from patronage.cash_out import CashOut
 from patronage.conditions import (
     AllOf,
     AnyOf,
@@ -87,7 +88,8 @@ from patronage.ledger import (
     WakeUp,
 )
 from patronage.occasions import CountedFrom, Life
-from patronage.periods import CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
+from patronage.periods import QUARTER, YEAR, CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
+from patronage.policies.cashback import CashbackPolicy, CashbackRate, PaidAs, Payout, RateBand, Rotation, Turn
 from patronage.policies.points import PointsPolicy
 from patronage.program import Program
 from patronage.recurrence import Every, Recurrence
@@ -96,6 +98,7 @@ from patronage.rules import BonusRule, Ceiling, Grain, Group, MultiplierRule, On
 from patronage.state import State
 from patronage.terms import Expired, RefundTerms, Returned, Shortfall, Terms
 from patronage.terms_of_time import Anniversary, Annual, EndOfPeriod, Lasting, OnDate, Rolling, TimeUnit, Until
+from patronage.totals import Pays
 from patronage.units import STEPS_LIMIT, Amount, Rounding, Unit, UnitKind
 
 USD, POINTS = Unit("USD", decimals=2), Unit("points")
@@ -582,6 +585,81 @@ plain_rules = st.one_of(
 rules = plain_rules | st.builds(MultiplierRule, factor=factors, when=maybe(conditions), lines=maybe(conditions))
 
 
+turns = st.builds(Turn, of=st.just("2024-Q1"), lines=conditions, activate_by=maybe(st.dates()))
+rotations = st.builds(
+    Rotation,
+    turns=st.tuples(turns),
+    period=st.sampled_from([QUARTER, YEAR]),
+    activation=words,
+    counts_back=st.booleans(),
+)
+shares_of_spend = st.fractions(Fraction(1, 1000), 1, max_denominator=1000)
+cashback_rates = st.one_of(
+    st.builds(
+        CashbackRate,
+        name=names,
+        rate=shares_of_spend,
+        lines=maybe(conditions),
+        when=maybe(conditions),
+        base=st.builds(Base, tax=st.booleans()),
+        tenders=some(words),
+        most=amounts("USD", 1),
+        per=maybe(st.sampled_from([QUARTER, YEAR])),
+        beyond=shares_of_spend,
+        room_back=st.booleans(),
+    ),
+    st.builds(
+        CashbackRate,
+        name=names,
+        rate=shares_of_spend,
+        bands=st.builds(RateBand, over=amounts("USD", 1), rate=shares_of_spend).map(lambda band: (band,)),
+        marginal=st.booleans(),
+        rotation=maybe(rotations),
+        adds=st.just(True),
+    ),
+)
+payouts = st.builds(
+    Payout,
+    name=st.just("payout"),
+    pays=st.just("points"),
+    paid_as=st.sampled_from([PaidAs.CREDIT, PaidAs.VOUCHER]),
+    period=maybe(st.sampled_from([QUARTER, YEAR])),
+    minimum=maybe(amounts("USD", 1)),
+    step=maybe(amounts("USD", 1)),
+    per=amounts("USD", 1),
+    value=amounts("points", 1),
+    rounding=st.sampled_from(Rounding),
+    when=maybe(conditions),
+    life=lives,
+    label=maybe(words),
+)
+
+
+@st.composite
+def cashback_policies(draw: st.DrawFn) -> CashbackPolicy:
+    """Cash back of each purchase, or of a period's total."""
+    of_period = draw(st.booleans())
+    rate = draw(cashback_rates)
+    fields: dict[str, Any] = {}
+    if of_period:
+        fields = {"period": YEAR, "limit": draw(maybe(amounts("USD", 1))), "pays": draw(st.sampled_from(PAYS))}
+        rate = attrs.evolve(rate, per=None, name="rate")
+    return CashbackPolicy(
+        name=draw(names),
+        currency="USD",
+        credits="USD",
+        rates=(rate,),
+        rounding=draw(st.sampled_from(Rounding)),
+        grain=Grain.EVENT,
+        payouts=draw(some(payouts, 1)),
+        life=draw(lives),
+        **fields,
+    )
+
+
+PAYS = (Pays.AT_ONCE, Pays.AT_CLOSE)
+
+
 @st.composite
 def policies(draw: st.DrawFn) -> PointsPolicy:
     """A policy that credits points, so that a ceiling may hold for all of it; each ceiling has its own name."""
@@ -600,6 +678,7 @@ def policies(draw: st.DrawFn) -> PointsPolicy:
     )
 
 
+any_policies = st.one_of(policies(), cashback_policies())
 of_reward: dict[str, st.SearchStrategy[Any]] = {
     "name": names,
     "limits": some(limits, 1),
@@ -633,6 +712,19 @@ rewards = st.one_of(
         steps=st.just((Step(cost=Amount(1, "points"), value=Amount(1, "USD")),)),
         choice=st.sampled_from(Choice),
     ),
+    st.builds(
+        CashOut,
+        name=names,
+        per=amounts("points", 1),
+        value=amounts("USD", 1),
+        kind=st.sampled_from(BenefitKind),
+        minimum=maybe(amounts("points", 1)),
+        step=maybe(amounts("points", 1)),
+        rounding=st.sampled_from(Rounding),
+        when=maybe(conditions),
+        labels=some(maybe(words)),
+        limits=some(limits, 1),
+    ),
 )
 refund_terms = st.one_of(
     st.builds(
@@ -661,7 +753,7 @@ def programs(draw: st.DrawFn) -> Program:
         timeline.append(
             Terms(
                 units=draw(units),
-                policies=draw(st.lists(policies(), max_size=2, unique_by=lambda each: each.name)),
+                policies=draw(st.lists(any_policies, max_size=2, unique_by=lambda each: each.name)),
                 rewards=draw(st.lists(rewards, max_size=1)),
                 effective_from=datetime(year, 1, 1, tzinfo=UTC),
                 refund_for=draw(terms_of_time()),

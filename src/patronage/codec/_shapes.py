@@ -18,11 +18,12 @@ from typing import Any, Final
 
 import attrs
 
-from patronage import conditions, events, ledger, periods, rewards, rules, terms_of_time, thresholds
+from patronage import cash_out, conditions, events, ledger, periods, rewards, rules, terms_of_time, thresholds
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
 from patronage.occasions import Condition
 from patronage.policies.base import Policy
+from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.program import Program
 from patronage.state import State
@@ -106,12 +107,14 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "benefit": thresholds.GiveBenefit,
     },
     Policy: {
+        "cashback": CashbackPolicy,
         "points": PointsPolicy,
     },
     rewards.Reward: {
         "pay_with_points": rewards.PayWithPoints,
         "fixed": rewards.FixedReward,
         "step_table": rewards.StepTable,
+        "cash_out": cash_out.CashOut,
     },
 }
 """The families: an annotation, and its classes by tag. Tags of the library have no dot, those of callers have one."""

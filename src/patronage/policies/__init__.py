@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from patronage.policies.base import Policy
+from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.points import PointsPolicy
 
-__all__ = ["PointsPolicy", "Policy"]
+__all__ = ["CashbackPolicy", "PointsPolicy", "Policy"]
