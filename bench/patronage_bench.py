@@ -28,7 +28,6 @@ from patronage import (
     Program,
     Purchase,
     Redemption,
-    Source,
     SpendRule,
     State,
     StatusGrant,
@@ -41,6 +40,7 @@ from patronage import (
 from patronage._frozen import FrozenMapping
 from patronage.codec import Codec
 from patronage.conditions import Category, HasGrant, Recurs
+from patronage.ledger import Source
 from patronage.periods import MONTH
 from patronage.recurrence import Every, Recurrence
 from patronage.state import canonical_key, next_due

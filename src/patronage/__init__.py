@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from patronage.bands import Band
 from patronage.base import Base
 from patronage.decisions import Accepted, Decision, Earned, Rejected
 from patronage.errors import (
@@ -40,30 +39,23 @@ from patronage.events import (
     StatusEnd,
     StatusGrant,
     Tender,
-    TimePassed,
 )
 from patronage.ledger import (
     Account,
-    AccountKind,
     Basis,
     Benefit,
     BenefitKind,
     Commit,
     Entry,
     Grant,
-    GrantEntry,
     Lot,
     Refusal,
     RejectionCode,
-    Source,
     Transfer,
     Validity,
-    WakeEntry,
-    WakeUp,
 )
 from patronage.occasions import (
     Condition,
-    CountedFrom,
     Credit,
     Debit,
     Effect,
@@ -76,7 +68,7 @@ from patronage.occasions import (
     Use,
     Wake,
 )
-from patronage.policies import CashbackPolicy, PointsPolicy, Policy
+from patronage.policies import CashbackPolicy, PointsPolicy, Policy, TierPolicy
 from patronage.program import Program
 from patronage.rewards import FixedReward, PayWithPoints, Reward, Step, StepTable
 from patronage.rules import (
@@ -92,7 +84,7 @@ from patronage.rules import (
 )
 from patronage.standing import Holding, Standing
 from patronage.state import State, fold
-from patronage.terms import Expired, RefundTerms, Returned, Shortfall, Terms
+from patronage.terms import RefundTerms, Terms
 from patronage.units import Amount, Rounding, Unit, UnitKind, currency
 
 __version__ = "0.1.0"
@@ -100,12 +92,10 @@ __version__ = "0.1.0"
 __all__ = [
     "Accepted",
     "Account",
-    "AccountKind",
     "Activity",
     "Adjustment",
     "Amount",
     "AmountOverflowError",
-    "Band",
     "Base",
     "Basis",
     "Benefit",
@@ -118,7 +108,6 @@ __all__ = [
     "Commit",
     "Condition",
     "Confirmation",
-    "CountedFrom",
     "Credit",
     "Debit",
     "Decision",
@@ -131,12 +120,10 @@ __all__ = [
     "Entry",
     "Event",
     "EventConflictError",
-    "Expired",
     "FixedReward",
     "Give",
     "Grain",
     "Grant",
-    "GrantEntry",
     "Group",
     "HistoryRequiredError",
     "Holding",
@@ -169,13 +156,10 @@ __all__ = [
     "RejectionCode",
     "Release",
     "Reservation",
-    "Returned",
     "Revoke",
     "Reward",
     "Rounding",
     "SetTo",
-    "Shortfall",
-    "Source",
     "SpendRule",
     "Stacking",
     "StaleStateError",
@@ -187,7 +171,7 @@ __all__ = [
     "StepTable",
     "Tender",
     "Terms",
-    "TimePassed",
+    "TierPolicy",
     "Transfer",
     "Unit",
     "UnitKind",
@@ -195,8 +179,6 @@ __all__ = [
     "Use",
     "Validity",
     "Wake",
-    "WakeEntry",
-    "WakeUp",
     "currency",
     "fold",
 ]

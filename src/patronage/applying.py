@@ -69,10 +69,10 @@ def apply_effects(
     """Writes what a policy answered. Raises PolicyError for a unit the terms do not have, or a wake-up in the past."""
     at, calendar = occasion.at, bound.calendar
     for stated in effects:
-        effect = plain(stated, occasion.basis)
+        effect = stated if type(stated) is Credit else plain(stated, occasion.basis)
         if isinstance(effect, Credit):
             amount = effect.amount
-            if amount.unit not in bound.units and amount.unit not in bound.tallies:
+            if amount.unit not in bound.creditable:
                 raise PolicyError(policy, f"it credits {amount.unit}, which is no unit of the terms.")
             validity = effect.validity if effect.validity is not None else effect.life.resolve(at, calendar)
             books = effect.books or book_of(effect.rule, amount.steps)
@@ -94,7 +94,7 @@ def apply_effects(
         elif isinstance(effect, Use):
             use(book, effect, policy, about)
         elif isinstance(effect, Revoke):
-            revoke(book, effect, policy, about)
+            revoke(book, effect, policy, about, giver=f"{policy}/{effect.rule}" if effect.own else None)
         elif isinstance(effect, HandOver):
             benefit = Benefit(effect.kind, effect.reward, effect.amount, effect.quantity, FrozenMapping())
             book.benefits.append(benefit)
@@ -193,7 +193,7 @@ def revoke(book: Book, effect: Revoke, policy: str, about: Source, giver: str | 
         if (
             grant.key == effect.key
             and (effect.value is None or grant.value == effect.value)
-            and (giver is None or grant.giver.startswith(giver))
+            and (giver is None or grant.giver == giver or (giver == "@" and grant.giver.startswith(giver)))
             and grant.in_force(at)
         ):
             ended = attrs.evolve(grant, valid_until=at, ended=True)

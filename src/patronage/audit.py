@@ -18,6 +18,7 @@ from patronage.between import root_from
 from patronage.errors import AmountOverflowError, LedgerError
 from patronage.ledger import (
     DEBT,
+    IN_TRANSIT,
     ISSUED,
     REDEEMED,
     Account,
@@ -27,6 +28,7 @@ from patronage.ledger import (
     Grant,
     GrantEntry,
     Lot,
+    Source,
     Transfer,
     WakeChange,
     WakeUp,
@@ -52,6 +54,8 @@ from patronage.state import (
 from patronage.units import STEPS_LIMIT
 
 _DERIVED: Final = "~"
+_Transit = dict[tuple[Source, str, str | None], tuple[int, str]]
+"""What is between two accounts, by what it is about, unit and label; and the first entry of it."""
 
 
 @attrs.frozen
@@ -70,13 +74,15 @@ class AuditReport:
     passed: FrozenMapping[tuple[Account, str], int]
 
 
-def audit(commits: Iterable[Commit], *, calendar: Calendar) -> AuditReport:
+def audit(commits: Iterable[Commit], *, calendar: Calendar, whole: bool = False) -> AuditReport:
     """
     Checks *commits*, which come account after account, each account's whole and in order of version.
 
-    *calendar* is the program's. Raises LedgerError that names the first entry (or commit) that breaks
-    an invariant.
+    *calendar* is the program's. With *whole* the commits are those of all accounts: then what went from
+    one into transit has arrived on another. Raises LedgerError that names the first entry (or commit)
+    that breaks an invariant.
     """
+    transit: _Transit = {}
     accounts = read = entries = 0
     held: dict[str, int] = {}
     passed: dict[tuple[Account, str], int] = {}
@@ -85,13 +91,15 @@ def audit(commits: Iterable[Commit], *, calendar: Calendar) -> AuditReport:
         if walk is None or walk.account != commit.account:
             if walk is not None:
                 walk.add_to(held)
-            walk = _Walk(commit.account, calendar)
+            walk = _Walk(commit.account, calendar, transit)
             accounts += 1
         walk.step(commit, passed)
         read += 1
         entries += len(commit.entries)
     if walk is not None:
         walk.add_to(held)
+    for (_, unit, _), (steps, where) in transit.items() if whole else ():
+        raise LedgerError(where, f"{abs(steps)} steps of {unit} are still in transit: the other account lacks them.")
     sums = {unit: steps for unit, steps in held.items() if steps}
     flows = {key: steps for key, steps in passed.items() if steps}
     return AuditReport(accounts, read, entries, FrozenMapping(sums), FrozenMapping(flows))
@@ -100,7 +108,8 @@ def audit(commits: Iterable[Commit], *, calendar: Calendar) -> AuditReport:
 class _Walk:
     """One account, commit by commit."""
 
-    def __init__(self, account: Account, calendar: Calendar) -> None:
+    def __init__(self, account: Account, calendar: Calendar, transit: _Transit) -> None:
+        self._transit = transit
         self.account, self._calendar = account, calendar
         self._version = 0
         self._clock: datetime | None = None
@@ -205,8 +214,19 @@ class _Walk:
         except AmountOverflowError:
             self._bad(entry, "a balance leaves the range of 63 bits.")
         if pays != receives:
+            if other == IN_TRANSIT:
+                self._in_transit(entry, entry.steps if pays else -entry.steps)
             key = (other, entry.unit)
             passed[key] = passed.get(key, 0) + (entry.steps if pays else -entry.steps)
+
+    def _in_transit(self, entry: Transfer, steps: int) -> None:
+        """What left for another account, or came from one, by what it is about."""
+        key = (entry.about, entry.unit, entry.label)
+        so_far, where = self._transit.get(key, (0, f"entry {entry_id(entry)} of {self.account}"))
+        if so_far + steps:
+            self._transit[key] = (so_far + steps, where)
+        else:
+            del self._transit[key]
 
     def _parts(self, entry: Transfer, parts: Sequence[Lot], belongs: bool, what: str) -> None:
         """Parts are of the transfer's unit and label, above zero, and sum to its steps; the other side has none."""

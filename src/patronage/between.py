@@ -1,4 +1,4 @@
-"""Events between accounts: what the program makes of one account's event for another account."""
+"""Events between accounts: gifts, and what the program makes of one account's event for another account."""
 
 from __future__ import annotations
 
@@ -8,9 +8,33 @@ from typing import Final
 import attrs
 
 from patronage.accounts import ALWAYS, Account, Reason, Source, Validity, derived_id, reason
+from patronage.fields import identifier, positive, word_or_none
+from patronage.periods import utc
 from patronage.units import Amount
 
 FOLLOWED_UP: Final = reason("followed_up")
+
+
+@attrs.frozen(kw_only=True)
+class Gift:
+    """
+    A member gives *amount* to another one: a request, decided with both accounts.
+
+    Which lots go, and whether at all, is for the terms (`TransferTerms`). *reason* is a code. A
+    Cancellation brings back what is left of the very lots.
+    """
+
+    id: str = attrs.field(converter=identifier)
+    member: str = attrs.field(converter=identifier)
+    occurred_at: datetime = attrs.field(converter=utc)
+    to: str = attrs.field(converter=identifier)
+    amount: Amount = attrs.field(validator=positive)
+    reason: str | None = attrs.field(default=None, converter=word_or_none)
+
+    @property
+    def about(self) -> str:
+        """The gift itself."""
+        return self.id
 
 
 @attrs.frozen(kw_only=True)

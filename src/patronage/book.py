@@ -184,34 +184,31 @@ class Book:
         steps = 0
         for part in taken or put_in:
             steps += part.steps
-        if steps >= STEPS_LIMIT:
-            raise AmountOverflowError(steps)
         if taken:
             self._take(self._own(unit), taken, at)
         for part in put_in:
-            if is_pending(part, at):
+            validity = part.validity
+            if (validity.available_at is not None or validity.on_confirmation) and is_pending(part, at):
                 put(self.pending, part, pending_key)
             else:
                 put(self._own(unit), part, canonical_key)
+        if steps >= STEPS_LIMIT:
+            raise AmountOverflowError(steps)
         name = self.cause if cause is None else cause
         n = self._wrote.get(name, 0)
         self._wrote[name] = n + 1
+        parts, puts = tuple(taken), tuple(put_in)
         self.entries.append(
-            build_transfer(
-                name, n, at, policy, about, unit, label, steps, payer, payee, tuple(taken), tuple(put_in), books, why
-            )
+            build_transfer(name, n, at, policy, about, unit, label, steps, payer, payee, parts, puts, books, why)
         )
 
     def _take(self, own: list[Lot], taken: Sequence[Lot], at: datetime) -> None:
-        """Takes parts out of their lots; whole lots in spending order, the usual case, at once."""
-        whole = 0
-        for part, lot in zip(taken, own, strict=False):
-            if part is not lot:
-                break
-            whole += 1
-        if whole:
-            del own[:whole]
-        for part in taken[whole:]:
+        """Takes parts out of their lots. Whole lots in spending order, and a part of the next, go at once."""
+        last = len(taken) - 1
+        if own[:last] == list(taken[:last]):
+            del own[:last]
+            taken = taken[last:]
+        for part in taken:
             if not take(self.pending if is_pending(part, at) else own, part):
                 raise AssertionError("a part was chosen that no lot holds")
 
@@ -271,12 +268,10 @@ class Book:
         part = self.lot(unit, steps, label, validity, source or about)
         parts = self.become(part)
         self.transfer(policy, about, unit, label, payer, self.account, (), parts, books, why)
-        at = self.at
+        at, end, needs = self.at, validity.expires_at, validity.needs
         assert at is not None
-        if validity.expires_at is not None or validity.needs is not None:
-            ended = (validity.expires_at is not None and validity.expires_at <= at) or (
-                validity.needs is not None and not self.in_force(validity.needs, at)
-            )
+        if end is not None or needs is not None:
+            ended = (end is not None and end <= at) or (needs is not None and not self.in_force(needs, at))
             if ended and parts[-1].source != DEBT:
                 self.end_lot(parts[-1], self.cause)
 

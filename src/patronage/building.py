@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.accounts import Account, Reason, Source, Validity
 from patronage.events import Event
-from patronage.ledger import Balance, Basis, Benefit, Booking, Commit, Entry, Grant, Lot, Refusal, Transfer
+from patronage.ledger import Balance, Basis, Benefit, BenefitKind, Booking, Commit, Entry, Grant, Lot, Refusal, Transfer
+from patronage.units import Amount
 
 _BLANK_LOT: Final = blank(Lot)
 
@@ -119,7 +121,44 @@ def build_balance(unit: str, label: str | None, steps: int) -> Balance:
     return made  # type: ignore[no-any-return]
 
 
-_BLANK_BOOKING: Final = blank(Booking)
+class BookingDraft:
+    """A booking while ceilings may still trim it: *steps* and *trimmed_by* change until it is finished."""
+
+    __slots__ = ("base", "exact", "lines", "rate", "rounding", "rule", "steps", "trimmed_by", "wanted")
+
+    rule: str
+    steps: int
+    wanted: int
+    base: tuple[int, int]
+    exact: tuple[int, int]
+    rate: str
+    rounding: str
+    lines: tuple[str, ...]
+    trimmed_by: str | None
+
+
+def draft_booking(
+    rule: str,
+    steps: int,
+    base: tuple[int, int],
+    exact: tuple[int, int],
+    rate: str,
+    rounding: str,
+    lines: tuple[str, ...],
+) -> BookingDraft:
+    """A draft that is granted what it wants."""
+    made = BookingDraft()
+    made.rule, made.steps, made.wanted = rule, steps, steps
+    made.base, made.exact, made.rate = base, exact, rate
+    made.rounding, made.lines, made.trimmed_by = rounding, lines, None
+    return made
+
+
+def finished(drafts: Iterable[BookingDraft]) -> tuple[Booking, ...]:
+    """The drafts themselves as bookings: they cannot change any more."""
+    for draft in drafts:
+        draft.__class__ = Booking  # type: ignore[assignment]
+    return tuple(drafts)  # type: ignore[arg-type]
 
 
 def build_booking(
@@ -134,9 +173,23 @@ def build_booking(
     trimmed_by: str | None,
 ) -> Booking:
     """`Booking(...)`, all fields in order, unchecked."""
-    made = _BLANK_BOOKING()
+    made: Any = BookingDraft()
     made.rule, made.steps, made.wanted = rule, steps, wanted
     made.base, made.exact, made.rate = base, exact, rate
     made.rounding, made.lines, made.trimmed_by = rounding, lines, trimmed_by
     made.__class__ = Booking
+    return made  # type: ignore[no-any-return]
+
+
+_BLANK_BENEFIT: Final = blank(Benefit)
+
+
+def build_benefit(
+    kind: BenefitKind, reward: str, amount: Amount | None, quantity: int, shares: FrozenMapping[str, int]
+) -> Benefit:
+    """`Benefit(...)`, all fields in order, unchecked."""
+    made = _BLANK_BENEFIT()
+    made.kind, made.reward, made.amount = kind, reward, amount
+    made.quantity, made.shares = quantity, shares
+    made.__class__ = Benefit
     return made  # type: ignore[no-any-return]

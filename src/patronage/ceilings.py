@@ -98,7 +98,8 @@ class BoundCeiling:
     def _label(self, occasion: Occasion, label: str | None) -> str:
         if self.tally is None:
             return ""
-        key = self.period(occasion.at, occasion.calendar)
+        last = self._last
+        key = last[1][0] if last is not None and last[0] is occasion.at else self.period(occasion.at, occasion.calendar)
         return f"{key}/{label or ''}" if self.ceiling.by_label else key
 
     def room(self, occasion: Occasion, label: str | None, uses: Uses) -> int:
@@ -113,7 +114,7 @@ class BoundCeiling:
             limit -= uses.get((self, key), 0)
         if self.tally is not None:
             limit -= occasion.balance(self.tally, key)
-        return max(0, limit)
+        return limit if limit > 0 else 0
 
     def account_for(self, member: Account) -> Account | None:
         """The shared account on which the use of *member* counts; None where it counts on the member's own."""
@@ -140,8 +141,8 @@ class BoundCeiling:
             key = (self, self._label(occasion, label))
             uses[key] = uses.get(key, 0) + steps
 
-    def trim(self, awards: Sequence[Award], occasion: Occasion, label: str | None, uses: Uses) -> None:
-        """Grants the awards, in order, what fits: the last ones lose first."""
+    def trim(self, awards: Sequence[Award], occasion: Occasion, label: str | None, uses: Uses) -> int:
+        """Grants the awards, in order, what fits: the last ones lose first. Gives what is left of them."""
         wanted = 0
         for award in awards:
             wanted += award.steps
@@ -150,13 +151,17 @@ class BoundCeiling:
             room = base_n * self.ceiling.limit.steps // (base_d * self.ceiling.per_money.steps)
         else:
             room = self.room(occasion, label, uses)
-        if wanted > room:
-            over = wanted if self.ceiling.whole else wanted - room
-            for award in reversed(awards):
-                if over and award.steps > 0:
-                    cut = award.steps if award.steps < over else over
-                    award.steps, award.trimmed_by = award.steps - cut, self.ceiling.name
-                    over -= cut
+        if wanted <= room:
+            return wanted
+        over = wanted if self.ceiling.whole else wanted - room
+        left = wanted
+        for award in reversed(awards):
+            if over and award.steps > 0:
+                cut = award.steps if award.steps < over else over
+                award.steps, award.trimmed_by = award.steps - cut, self.ceiling.name
+                over -= cut
+                left -= cut
+        return left
 
     def counted(self, occasion: Occasion, label: str, steps: int) -> Credit:
         """The credit of the tally that counts a use."""

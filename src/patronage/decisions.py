@@ -7,6 +7,7 @@ from typing import Final, NoReturn
 import attrs
 
 from patronage._build import blank
+from patronage._frozen import FrozenMapping
 from patronage.between import FollowedUp
 from patronage.errors import RejectedError
 from patronage.events import Event
@@ -182,3 +183,35 @@ def build_accepted(
     made.states, made.repeated, made.follow_ups = states, repeated, follow_ups
     made.__class__ = Accepted
     return made  # type: ignore[no-any-return]
+
+
+@attrs.frozen
+class Involved:
+    """
+    What an event needs: the states of *accounts*, and of each the commits that name its roots.
+
+    *account* is the event's own; *roots_of* has an account's roots, perhaps none.
+    """
+
+    account: Account
+    roots_of: FrozenMapping[Account, tuple[str, ...]]
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """All of them, in the order in which they are locked and stored."""
+        return tuple(sorted(self.roots_of, key=lambda account: account.key))
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The roots of the event's own account."""
+        return self.roots_of[self.account]
+
+
+def difference(known: Event, event: Event) -> str:
+    """The first field in which two events of one id differ."""
+    if type(known) is not type(event):
+        return "type"
+    for field in attrs.fields(type(known)):
+        if getattr(known, field.name) != getattr(event, field.name):
+            return str(field.name)
+    return "id"

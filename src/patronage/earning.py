@@ -15,11 +15,11 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.building import build_booking
+from patronage.building import BookingDraft, finished
 from patronage.ceilings import BoundCeiling, Uses
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Line, Purchase
-from patronage.figures import Count, Counted, Multiplier, Plan, Setting, Share, lines_of
+from patronage.figures import Award, Counted, Multiplier, Plan, Setting, Share, lines_of
 from patronage.ledger import Fact, Reason
 from patronage.occasions import Condition, Effect, Life, Occasion, Read, build_credit
 from patronage.rules import Ceiling, Grain, Group, MultiplierRule, Rule, Stacking
@@ -49,6 +49,7 @@ class Earning:
         "_ceilings",
         "_groups",
         "_multipliers",
+        "_own_tallies",
         "_plans",
         "_policy",
         "_rules_have_ceilings",
@@ -82,8 +83,12 @@ class Earning:
                     f"Multiplier {multiplier.name} names {quote(missing)}, which is no rule of earning."
                 )
         self._groups = {group.name: group for group in groups}
-        # Each figure is rounded by itself: nothing is shared out over lines, rules or multipliers.
-        self._alone = all(plan.grain is Grain.RULE for plan in plans) and all(m.of_rounded for m in self._multipliers)
+        # Each figure is rounded by itself: none competes with others, or is rounded on a line or with others.
+        self._alone = (
+            not groups
+            and all(plan.grain is Grain.RULE for plan in plans)
+            and all(multiplier.of_rounded for multiplier in self._multipliers)
+        )
         grouped = [(p.group, p.name) for p in plans] + [(m.group, m.name) for m in self._multipliers]
         for group, name in grouped:
             if group is not None and group not in self._groups:
@@ -100,6 +105,7 @@ class Earning:
         tallies = [ceiling.tally for ceiling in self.ceilings if ceiling.tally is not None]
         if len(set(tallies)) < len(tallies):
             raise InvalidValueError(f"Two ceilings of policy {setting.policy} have one name.")
+        self._own_tallies = [(c.tally, c) for c in self.ceilings if c.tally is not None and not c.accounts]
         self.reads = self._all_reads(rules, plans)
         self.shared = self._all_shared(plans)
 
@@ -127,7 +133,7 @@ class Earning:
     def tallies(self, at: datetime) -> Iterable[tuple[str, str]]:
         """The tallies of ceilings that an event at *at* counts on: unit, and label of the period."""
         calendar = self._setting.calendar
-        return [(c.tally, c.period(at, calendar)) for c in self.ceilings if c.tally is not None and not c.accounts]
+        return [(tally, ceiling.period(at, calendar)) for tally, ceiling in self._own_tallies]
 
     def credits(self, occasion: Occasion, trace: Trace = None) -> list[Effect]:
         """What the occasion earns: credits, and the use of ceilings. *trace* takes the rules that did not apply."""
@@ -137,23 +143,28 @@ class Earning:
             return []
         counted = Counted(occasion)
         uses: Uses = {}
-        shares = []
+        granted: list[Award] = []
+        together: list[Share] = []
         for plan in plans:
             if plan.when is not None and not plan.when.holds(occasion, None):
                 if trace is not None:
                     self._not(trace, plan.name, "condition", {})
                 continue
-            share = plan.share(occasion, counted, uses)
-            if isinstance(share, Share):
-                shares.append(share)
-            elif trace is not None:
-                self._not(trace, plan.name, share, {"rate": plan.rate})
+            figure = plan.figure(occasion, counted, uses)
+            if isinstance(figure, str):
+                if trace is not None:
+                    self._not(trace, plan.name, figure, {"rate": plan.rate})
+            elif self._alone:
+                granted.append(plan.award(figure))
+            else:
+                together.append(Share(plan, plan, *figure))
         if self._groups:
-            shares = self._grouped(shares, occasion.lines, trace)
-        later = self._multiply(shares, occasion, trace) if self._multipliers else ()
-        granted = _rounded(shares, self._alone)
+            together = self._grouped(together, occasion.lines, trace)
+        later = self._multiply(together, occasion, trace) if self._multipliers else ()
+        if not self._alone:
+            granted = _rounded(together)
         for multiplier in later:
-            _add_rounded(multiplier, granted)
+            granted += multiplier.awards(granted)
         if self.ceilings:
             self._trim(granted, occasion, uses)
         return self._credit(granted, occasion, uses, trace)
@@ -170,7 +181,7 @@ class Earning:
             members = [share for share in kept if share.plan.group == group.name]
             if len(members) < 2:
                 continue
-            if group.by_line and all(share.count.by_line is not None for share in members):
+            if group.by_line and all(share.count[0] is not None for share in members):
                 _divide_lines(members, group.stacking, lines)
             else:
                 winner = members[0]
@@ -194,8 +205,6 @@ class Earning:
                 active.append(multiplier)
             elif trace is not None:
                 self._not(trace, multiplier.name, "condition", {})
-        if self._alone:
-            return self._stacked(active) if len(active) > 1 else active
         later = [multiplier for multiplier in active if multiplier.of_rounded]
         if len(later) < len(active):
             for share in shares:
@@ -208,7 +217,7 @@ class Earning:
         self, share: Share, multipliers: list[Multiplier], occasion: Occasion
     ) -> list[tuple[Multiplier, int, int]]:
         """The multipliers' exact parts of a share. Lines on which the same ones work are taken together."""
-        by_line = share.count.by_line
+        by_line, (_, base_d), _ = share.count
         if by_line is not None and share.plan.grain is Grain.LINE:
             return self._extras_by_line(share, by_line, multipliers, occasion)
         if by_line is None or all(m.lines is None for m in multipliers):
@@ -221,7 +230,7 @@ class Earning:
             parts[working] = parts.get(working, 0) + base
         extras: list[tuple[Multiplier, int, int]] = []
         for working, base in parts.items():
-            n0, d0 = share.plan.exact(base, share.count.d)
+            n0, d0 = share.plan.exact(base, base_d)
             if n0:
                 gains = self._gains([multipliers[i] for i in working])
                 extras.extend((m, n0 * n, d0 * d) for m, n, d in gains)
@@ -232,10 +241,10 @@ class Earning:
     ) -> list[tuple[Multiplier, int, int]]:
         """The multipliers' exact parts of each line, and their sums."""
         sums: dict[str, tuple[Multiplier, int, int]] = {}
-        share.line_extras = []
+        base_d = share.count[1][1]
         for base, line in zip(by_line, occasion.lines, strict=True):
             working = [m for m in multipliers if base and (m.lines is None or m.lines.holds(occasion, line))]
-            n0, d0 = share.plan.exact(base, share.count.d)
+            n0, d0 = share.plan.exact(base, base_d)
             extras = [(m, n0 * n, d0 * d) for m, n, d in self._gains(working)]
             share.line_extras.append(extras)
             for m, n, d in extras:
@@ -274,65 +283,47 @@ class Earning:
             standing_n, standing_d = standing_n * multiplier.n, standing_d * multiplier.d
         return gains
 
-    def _trim(self, shares: list[Share], occasion: Occasion, uses: Uses) -> None:
+    def _trim(self, granted: list[Award], occasion: Occasion, uses: Uses) -> None:
         """Ceilings of the rules, then those of the policy. What is left after all of them counts as used."""
-        trimmed: list[tuple[BoundCeiling, str | None, list[Share]]] = []
+        trimmed: list[tuple[BoundCeiling, str | None, list[BookingDraft]]] = []
         if self._rules_have_ceilings:
-            for plan in {id(share.plan): share.plan for share in shares if share.plan.ceilings}.values():
-                members = [share for share in shares if share.plan is plan]
+            for plan in {id(plan): plan for plan, _ in granted if plan.ceilings}.values():
+                members = [draft for each, draft in granted if each is plan]
                 trimmed.extend((ceiling, plan.label, members) for ceiling in plan.ceilings)
         for ceiling in self._ceilings:
-            trimmed.append((ceiling, None, [share for share in shares if share.plan.unit == ceiling.unit]))
+            trimmed.append((ceiling, None, [draft for plan, draft in granted if plan.unit == ceiling.unit]))
+        left = 0
         for ceiling, label, members in trimmed:
-            ceiling.trim(members, occasion, label, uses)
+            left = ceiling.trim(members, occasion, label, uses)
         for ceiling, label, members in trimmed:
             if ceiling.ceiling.per_money is None:
-                steps = 0
-                for share in members:
-                    steps += share.steps
+                # Ceilings that come later may have trimmed more.
+                steps = left if len(trimmed) == 1 else sum([draft.steps for draft in members])
                 if steps > 0:
                     ceiling.use(occasion, label, steps, uses)
 
-    def _credit(self, shares: list[Share], occasion: Occasion, uses: Uses, trace: Trace) -> list[Effect]:
+    def _credit(self, granted: list[Award], occasion: Occasion, uses: Uses, trace: Trace) -> list[Effect]:
         """One credit for each unit, label and life, and the tallies of the ceilings used."""
-        bundles: dict[tuple[str, str | None, int], list[Share]] = {}
-        for share in shares:
-            if share.steps:
-                members = bundles.get(share.plan.bundle)
-                if members is None:
-                    bundles[share.plan.bundle] = [share]
+        bundles: dict[tuple[str, str | None, int], tuple[Plan, list[BookingDraft]]] = {}
+        for plan, draft in granted:
+            if draft.steps:
+                found = bundles.get(plan.bundle)
+                if found is None:
+                    bundles[plan.bundle] = (plan, [draft])
                 else:
-                    members.append(share)
+                    found[1].append(draft)
             elif trace is not None:
-                code = "ceiling_full" if share.wanted > 0 else "below_one_step"
-                self._not(trace, share.rule, code, {"ceiling": share.trimmed_by, "wanted": share.wanted})
+                code = "ceiling_full" if draft.wanted > 0 else "below_one_step"
+                self._not(trace, draft.rule, code, {"ceiling": draft.trimmed_by, "wanted": draft.wanted})
         effects: list[Effect] = []
-        for members in bundles.values():
-            total, books = 0, []
-            for share in members:
-                steps, giver, count = share.steps, share.giver, share.count
-                total += steps
-                books.append(
-                    build_booking(
-                        giver.name,
-                        steps,
-                        share.wanted,
-                        count.base,
-                        (share.n, share.d),
-                        giver.rate,
-                        share.rounding,
-                        count.ids,
-                        share.trimmed_by,
-                    )
-                )
+        for plan, drafts in bundles.values():
+            total = 0
+            for draft in drafts:
+                total += draft.steps
             if total > 0:
-                first = members[0]
-                plan = first.plan
+                amount, name = build_amount(total, plan.unit), drafts[0].rule
                 validity = plan.validity(occasion.at, occasion.calendar)
-                amount = build_amount(total, plan.unit)
-                effects.append(
-                    build_credit(amount, first.giver.name, plan.label, plan.life, EARNED, tuple(books), validity)
-                )
+                effects.append(build_credit(amount, name, plan.label, plan.life, EARNED, finished(drafts), validity))
         for (ceiling, label), steps in uses.items():
             if ceiling.tally is not None:
                 effects.append(ceiling.counted(occasion, label, steps))
@@ -345,76 +336,60 @@ def _reads(condition: Condition | None) -> tuple[Read, ...]:
 
 def _divide_lines(members: list[Share], stacking: Stacking, lines: Sequence[Line]) -> None:
     """On each line one rule of the group counts: the best, or the first that counts there."""
-    kept = [list(share.count.by_line or ()) for share in members]
+    kept = [list(share.count[0] or ()) for share in members]
     for i in range(len(lines)):
         here = [(share, mine) for share, mine in zip(members, kept, strict=True) if mine[i]]
         if len(here) < 2:
             continue
         winner, won = here[0]
         if stacking is Stacking.BEST:
-            best_n, best_d = winner.plan.exact(won[i], winner.count.d)
+            best_n, best_d = winner.plan.exact(won[i], winner.count[1][1])
             for share, mine in here[1:]:
-                n, d = share.plan.exact(mine[i], share.count.d)
+                n, d = share.plan.exact(mine[i], share.count[1][1])
                 if n * best_d > best_n * d:
                     winner, best_n, best_d = share, n, d
         for share, mine in here:
             if share is not winner:
                 mine[i] = 0
     for share, by_line in zip(members, kept, strict=True):
-        share.count = Count(by_line, sum(by_line), share.count.d, lines_of(by_line, lines))
-        share.n, share.d = share.plan.exact(share.count.n, share.count.d)
+        base_n, base_d = sum(by_line), share.count[1][1]
+        share.count = by_line, (base_n, base_d), lines_of(by_line, lines)
+        share.n, share.d = share.plan.exact(base_n, base_d)
         share.wanted_n = share.n
 
 
-def _rounded(shares: list[Share], alone: bool) -> list[Share]:
+def _rounded(shares: list[Share]) -> list[Award]:
     """Each cell rounded once: a rule with its exact multipliers, a line of it, or all rules of the event."""
-    if alone:
-        for share in shares:
-            _round_alone(share)
-        return shares
-    granted: list[Share] = []
+    granted: list[Award] = []
     together: dict[tuple[str, str | None, Life], list[Share]] = {}
     for share in shares:
         plan = share.plan
         if plan.grain is Grain.EVENT:
             together.setdefault((plan.unit, plan.label, plan.life), []).append(share)
         elif plan.grain is Grain.LINE:
-            granted.extend(_by_line(share))
+            granted += _by_line(share)
         elif share.extras:
-            granted.extend(_cell([share]))
+            granted += _cell([share])
         else:
-            _round_alone(share)
-            granted.append(share)
+            granted.append(plan.award((share.count, share.n, share.d, share.wanted_n, share.trimmed_by)))
     for cell in together.values():
-        granted.extend(_cell(cell))
+        granted += _cell(cell)
     return granted
-
-
-def _round_alone(share: Share) -> None:
-    """A figure that is a cell of its own."""
-    n, d = share.n, share.d
-    share.steps = share.wanted = n if d == 1 else rounded(n, d, share.plan.mode)
-    if share.trimmed_by is not None:
-        share.wanted = max(share.steps, rounded(share.wanted_n, d, share.plan.mode))
 
 
 def _with_extras(share: Share) -> list[Share]:
     """A share and those of its multipliers, which count on the same base."""
-    parts = [share]
-    for multiplier, n, d in share.extras or ():
-        part = Share(share.plan, multiplier, share.count, n, d)
-        part.trimmed_by = share.trimmed_by
-        parts.append(part)
-    return parts
+    extras = [Share(share.plan, m, share.count, n, d, n, share.trimmed_by) for m, n, d in share.extras]
+    return [share, *extras]
 
 
-def _cell(shares: list[Share]) -> list[Share]:
+def _cell(shares: list[Share]) -> list[Award]:
     """One rounding of several shares and their multipliers; the odd steps by largest remainder."""
     parts = [part for share in shares for part in _with_extras(share)]
     ratios = [(part.n, part.d) for part in parts]
     for part, steps in zip(parts, _round_sum(ratios, shares[0].plan), strict=True):
-        part.grant(steps)
-    return parts
+        part.steps = steps
+    return [part.award() for part in parts]
 
 
 def _round_sum(parts: Sequence[tuple[int, int]], plan: Plan) -> list[int]:
@@ -431,25 +406,15 @@ def _round_sum(parts: Sequence[tuple[int, int]], plan: Plan) -> list[int]:
     return floors
 
 
-def _by_line(share: Share) -> list[Share]:
+def _by_line(share: Share) -> list[Award]:
     """Each line rounded by itself, with its part of the multipliers."""
     parts = _with_extras(share)
-    plan = share.plan
-    for i, base in enumerate(share.count.by_line or ()):
+    plan, (by_line, (_, base_d), _) = share.plan, share.count
+    for i, base in enumerate(by_line or ()):
         if not base:
             continue
         extras = {m.name: (n, d) for m, n, d in share.line_extras[i]} if share.line_extras else {}
-        ratios = [plan.exact(base, share.count.d)] + [extras.get(part.rule, (0, 1)) for part in parts[1:]]
+        ratios = [plan.exact(base, base_d)] + [extras.get(part.rule, (0, 1)) for part in parts[1:]]
         for part, steps in zip(parts, _round_sum(ratios, plan), strict=True):
-            part.grant(part.steps + steps)
-    return parts
-
-
-def _add_rounded(multiplier: Multiplier, granted: list[Share]) -> None:
-    """A multiplier of rounded figures: a share of its own, rounded by itself, beside each rule it multiplies."""
-    for share in [share for share in granted if share.giver.name in multiplier.of]:
-        n, d = share.steps * multiplier.gain_n, multiplier.d
-        extra = Share(share.plan, multiplier, share.count, n, d)
-        extra.rounding = multiplier.rounding
-        extra.grant(rounded(n, d, multiplier.mode))
-        granted.append(extra)
+            part.steps += steps
+    return [part.award() for part in parts]

@@ -16,7 +16,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.accounts import Account
-from patronage.between import Counterpart, FollowedUp
+from patronage.between import Counterpart, FollowedUp, Gift
 from patronage.errors import InvalidValueError
 from patronage.fields import (
     ATTRIBUTES_MAX,
@@ -321,6 +321,7 @@ Event = (
     | StatusGrant
     | StatusEnd
     | RateDeclared
+    | Gift
     | TimePassed
     | Counterpart
     | FollowedUp
@@ -353,6 +354,7 @@ __all__ = [
     "Enrolment",
     "Event",
     "FollowedUp",
+    "Gift",
     "Line",
     "LineKind",
     "Purchase",

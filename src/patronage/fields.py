@@ -81,6 +81,11 @@ def instant_or_none(value: datetime | None) -> datetime | None:
     return None if value is None else utc(value)
 
 
+def labels_of(value: Iterable[str | None]) -> tuple[str | None, ...]:
+    """Labels of balances, in order of priority; None is what has no label."""
+    return tuple(word_or_none(label) for label in many(value))
+
+
 def tags_of(value: Iterable[str]) -> tuple[str, ...]:
     """Words, each once, in order."""
     return tuple(sorted({word(tag) for tag in many(value)}))

@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 
 from patronage.base import Base
+from patronage.building import BookingDraft, draft_booking
 from patronage.ceilings import BoundCeiling, Uses
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Enrolment, Event, Line, LineKind, Purchase
@@ -17,7 +18,7 @@ from patronage.occasions import AT_ONCE, Condition, Occasion
 from patronage.periods import Calendar
 from patronage.rules import BonusRule, EarningRule, Grain, MultiplierRule, On, QuantityRule, SpendRule
 from patronage.terms_of_time import Term
-from patronage.units import Rounding, Unit
+from patronage.units import Rounding, Unit, rounded
 
 _EVENTS: Final[Mapping[On, type[Event]]] = {On.PURCHASE: Purchase, On.ENROLMENT: Enrolment, On.ACTIVITY: Activity}
 _CACHE_MAX: Final = 4_096
@@ -45,69 +46,45 @@ class Setting:
             raise InvalidValueError(f"Two ceilings, totals or thresholds of policy {self.policy} have one name.")
 
 
-class Count:
-    """What a rule counts on an event, `n` / `d`: of each line (over *d*) where lines count, and the lines' ids."""
-
-    __slots__ = ("base", "by_line", "d", "ids", "n")
-
-    def __init__(self, by_line: list[int] | None, n: int, d: int, ids: tuple[str, ...]) -> None:
-        self.by_line = by_line
-        self.n = n
-        self.d = d
-        self.ids = ids
-        self.base = (n, d)
+Count = tuple[list[int] | None, tuple[int, int], tuple[str, ...]]
+"""What a rule counts on an event: of each line, where lines count; the sum as `(n, d)`; the ids of those lines."""
+Figure = tuple[Count, int, int, int, str | None]
+"""What that comes to, exactly: the count, `n` and `d`, the n that was wanted, and the ceiling on spend that cut it."""
+Award = tuple["Plan", BookingDraft]
+"""What a rule, or a multiplier of it, is granted: its plan, and the booking as ceilings trim it."""
 
 
 class Share:
     """
-    What one rule, or one multiplier of it, has in an event: its exact figure `n` / `d`, then the steps granted.
+    What one rule, or one multiplier of it, has in a figure that is rounded together with others.
 
     *giver* is the rule or the multiplier. *extras* are the exact shares of multipliers that are
     rounded with it; where that is done by line, *line_extras* has those of each line.
     """
 
-    __slots__ = (
-        "count",
-        "d",
-        "extras",
-        "giver",
-        "line_extras",
-        "n",
-        "plan",
-        "rounding",
-        "steps",
-        "trimmed_by",
-        "wanted",
-        "wanted_n",
-    )
+    __slots__ = ("count", "d", "extras", "giver", "line_extras", "n", "plan", "steps", "trimmed_by", "wanted_n")
 
-    def __init__(self, plan: Plan, giver: Plan | Multiplier, count: Count, n: int, d: int) -> None:
-        self.plan = plan
-        self.giver = giver
-        self.rounding = plan.rounding
-        self.count = count
-        self.n = n
-        self.d = d
-        self.wanted_n = n
-        self.extras: list[tuple[Multiplier, int, int]] | None = None
-        self.line_extras: list[list[tuple[Multiplier, int, int]]] | None = None
+    def __init__(
+        self, plan: Plan, giver: Plan | Multiplier, count: Count, n: int, d: int, wanted_n: int, trimmed_by: str | None
+    ) -> None:
+        self.plan, self.giver, self.count = plan, giver, count
+        self.n, self.d, self.wanted_n, self.trimmed_by = n, d, wanted_n, trimmed_by
         self.steps = 0
-        self.wanted = 0
-        self.trimmed_by: str | None = None
+        self.extras: list[tuple[Multiplier, int, int]] = []
+        self.line_extras: list[list[tuple[Multiplier, int, int]]] = []
 
     @property
     def rule(self) -> str:
         """The name of the rule or multiplier."""
         return self.giver.name
 
-    @property
-    def base(self) -> tuple[int, int]:
-        """What the rule counted."""
-        return self.count.base
-
-    def grant(self, steps: int) -> None:
-        """Sets what it wants and, before ceilings, is granted."""
-        self.steps = self.wanted = steps
+    def award(self) -> Award:
+        """What it is granted, before ceilings."""
+        _, base, ids = self.count
+        giver, plan = self.giver, self.plan
+        draft = draft_booking(giver.name, self.steps, base, (self.n, self.d), giver.rate, plan.rounding, ids)
+        draft.trimmed_by = self.trimmed_by
+        return plan, draft
 
 
 class Counted:
@@ -139,15 +116,16 @@ class Counted:
         money = self._bases.get(id(base))
         if money is None:
             money = self._bases[id(base)] = base.of(purchase)
-        by_line, ids, total = money, [], 0
-        if lines is not None:
-            occasion, holds = self._occasion, lines.holds
-            by_line = [s if s and holds(occasion, line) else 0 for s, line in zip(money, purchase.lines, strict=True)]
-        for steps, line in zip(by_line, purchase.lines, strict=True):
-            if steps:
+        occasion, by_line, ids, total = self._occasion, [], [], 0
+        for i, line in enumerate(purchase.lines):
+            steps = money[i]
+            if steps and (lines is None or lines.holds(occasion, line)):
                 ids.append(line.id or "")
                 total += steps
-        return Count(by_line, total, 1, tuple(ids))
+            else:
+                steps = 0
+            by_line.append(steps)
+        return by_line, (total, 1), tuple(ids)
 
     def quantity(self, measure: str | None, lines: Condition | None) -> Count:
         """The quantity (or *measure*) of each line of goods that counts, over one denominator."""
@@ -164,10 +142,10 @@ class Counted:
             while d % own:
                 d *= own
         by_line = [n * (d // own) for n, own in ratios]
-        return Count(by_line, sum(by_line), d, tuple(ids))
+        return by_line, (sum(by_line), d), tuple(ids)
 
 
-_ONE: Final = Count(None, 1, 1, ())
+_ONE: Final[Count] = (None, (1, 1), ())
 """What a bonus counts: the visit, the enrolment."""
 
 
@@ -256,62 +234,69 @@ class Plan:
             return _banded(rule, base_n), self.per_n
         return base_n * self.per_d * self.steps, base_d * self.per_n
 
-    def share(self, occasion: Occasion, counted: Counted, uses: Uses) -> Share | str:
+    def figure(self, occasion: Occasion, counted: Counted, uses: Uses) -> Figure | str:
         """What it comes to on this event, before rounding; a code where it does not apply."""
         if self.base is not None:
             if counted.currency != self.currency:
                 return "other_currency"
             count = counted.money(self)
-            if count.n and self.spend_ceiling is not None:
+            if self.spend_ceiling is not None and count[1][0]:
                 return self._split(count, self.spend_ceiling, occasion, uses)
         elif self.on is not Purchase or isinstance(self.rule, BonusRule):
             return self._bonus(occasion.event)
         else:
             count = counted.quantity(self.measure, self.lines)
-        if not count.n:
+        by_line, (base_n, base_d), _ = count
+        if not base_n:
             return "no_line_counts"
-        n, d = self.exact(count.n, count.d) if self.grain is not Grain.LINE else self._by_lines(count.by_line, count.d)
-        return Share(self, self, count, n, d) if n else "below_one_step"
+        n, d = self.exact(base_n, base_d) if self.grain is not Grain.LINE else self._by_lines(by_line, base_d)
+        return (count, n, d, n, None) if n else "below_one_step"
 
-    def _bonus(self, event: Event | None) -> Share | str:
+    def _bonus(self, event: Event | None) -> Figure | str:
         """A fixed credit: for a purchase in which something was paid, an enrolment, an activity's count."""
+        steps = self.steps
         if isinstance(event, Activity):
             if event.kind != self.activity:
                 return "other_activity"
-            times = event.count // self.per_n
-            if not times:
-                return "below_one_step"
-            return Share(self, self, Count(None, event.count, 1, ()), times * self.steps, 1)
+            steps *= event.count // self.per_n
+            return ((None, (event.count, 1), ()), steps, 1, steps, None) if steps else "below_one_step"
         if isinstance(event, Purchase) and not event.total:
             return "nothing_paid"
-        return Share(self, self, _ONE, self.steps, 1)
+        return _ONE, steps, 1, steps, None
+
+    def award(self, figure: Figure) -> Award:
+        """The figure rounded by itself."""
+        (_, base, ids), n, d, wanted_n, trimmed_by = figure
+        steps = n if d == 1 else rounded(n, d, self.mode)
+        draft = draft_booking(self.name, steps, base, (n, d), self.rate, self.rounding, ids)
+        if trimmed_by is not None:
+            draft.trimmed_by, draft.wanted = trimmed_by, max(steps, rounded(wanted_n, d, self.mode))
+        return self, draft
 
     def _by_lines(self, by_line: list[int] | None, base_d: int) -> tuple[int, int]:
         """The exact sum of the lines' figures."""
         parts = [self.exact(base, base_d) for base in by_line or ()]
         return sum(n for n, _ in parts), parts[0][1]
 
-    def _split(self, count: Count, ceiling: BoundCeiling, occasion: Occasion, uses: Uses) -> Share | str:
+    def _split(self, count: Count, ceiling: BoundCeiling, occasion: Occasion, uses: Uses) -> Figure | str:
         """The spend up to the ceiling at the rule's rate, in the order of the lines; the rest at the rate beyond."""
+        by_line, (base_n, _), ids = count
         limit = ceiling.ceiling
-        inside = min(count.n, ceiling.room(occasion, self.label, uses))
-        if inside < count.n and limit.whole:
+        inside = min(base_n, ceiling.room(occasion, self.label, uses))
+        if inside < base_n and limit.whole:
             inside = 0
         left, kept = inside, []
-        for base in count.by_line or ():
+        for base in by_line or ():
             kept.append(min(base, left))
             left -= kept[-1]
         n, d = self.exact(inside, 1) if self.grain is not Grain.LINE else self._by_lines(kept, 1)
-        wanted_n = self.exact(count.n, 1)[0]
-        if inside < count.n and limit.beyond is not None:
-            n, d = n * self.per_n + (count.n - inside) * limit.beyond.steps * d, d * self.per_n
+        wanted_n = self.exact(base_n, 1)[0]
+        if inside < base_n and limit.beyond is not None:
+            n, d = n * self.per_n + (base_n - inside) * limit.beyond.steps * d, d * self.per_n
             wanted_n *= self.per_n
-        share = Share(self, self, Count(kept, count.n, 1, count.ids), n, d)
-        share.wanted_n = wanted_n
-        if inside < count.n:
-            share.trimmed_by = limit.name
         ceiling.use(occasion, self.label, inside, uses)
-        return share if n else "ceiling_full"
+        cut = limit.name if inside < base_n else None
+        return ((kept, (base_n, 1), ids), n, d, wanted_n, cut) if n else "ceiling_full"
 
     def validity(self, at: datetime, calendar: Calendar) -> Validity:
         """The validity of what is credited at *at*, from a cache by day where the day decides it."""
@@ -355,6 +340,18 @@ class Multiplier:
         self.gain_n = self.n - self.d
         self.group, self.mode, self.rounding = rule.group, rule.rounding, rule.rounding.value
         self.rate = f"x {rule.factor}"
+
+    def awards(self, granted: Sequence[Award]) -> list[Award]:
+        """What it adds to rounded figures: beside each rule that it multiplies an award, rounded by itself."""
+        added: list[Award] = []
+        for plan, draft in granted:
+            if draft.rule in self.of:
+                n, d = draft.steps * self.gain_n, self.d
+                steps = rounded(n, d, self.mode)
+                added.append(
+                    (plan, draft_booking(self.name, steps, draft.base, (n, d), self.rate, self.rounding, draft.lines))
+                )
+        return added
 
 
 def lines_of(by_line: Sequence[int], lines: Sequence[Line]) -> tuple[str, ...]:

@@ -240,7 +240,8 @@ class RejectionCode(Enum):
     UNKNOWN_LINE = "unknown_line"  # A refund of a line that the purchase has not.
     REFUND_EXCEEDS_PURCHASE = "refund_exceeds_purchase"
     CAPTURE_EXCEEDS_RESERVATION = "capture_exceeds_reservation"
-    NOT_ELIGIBLE = "not_eligible"  # A condition of the reward does not hold.
+    TO_ONESELF = "to_oneself"  # A gift is for another member.
+    NOT_ELIGIBLE = "not_eligible"  # A condition of the reward or the gift does not hold.
     ORDER_BELOW_MINIMUM = "order_below_minimum"
     AMOUNT_MISSING = "amount_missing"
     WRONG_UNIT = "wrong_unit"  # Neither what is spent nor what is wanted.

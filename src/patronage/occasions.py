@@ -330,11 +330,12 @@ class Use:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Revoke:
-    """The grants in force under *key* (and *value*) end now."""
+    """The grants in force under *key* (and *value*) end now; with *own* only those that this policy's *rule* gave."""
 
     key: str = attrs.field(converter=word)
     value: str | None = None
     rule: str = ""
+    own: bool = False
     why: Reason = reason("revoked")
 
 
@@ -509,7 +510,12 @@ def basis_with(
             grants.append(_given(effect, occasion, policy))
         elif isinstance(effect, Revoke):
             changed = True
-            grants = [g for g in grants if g.key != effect.key or (effect.value and g.value != effect.value)]
+            giver = f"{policy}/{effect.rule}" if effect.own else None
+            grants = [
+                g
+                for g in grants
+                if g.key != effect.key or (effect.value and g.value != effect.value) or (giver and g.giver != giver)
+            ]
         elif isinstance(effect, Use):
             changed = True
             first = usable(grants, effect, occasion.at)

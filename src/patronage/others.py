@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
-from patronage.between import counterpart, counterpart_id, root_from
+from patronage.between import FollowedUp, counterpart, counterpart_id, root_from
 from patronage.book import Book
 from patronage.building import build_commit
 from patronage.ceilings import BoundCeiling
 from patronage.errors import OthersRequiredError
-from patronage.events import Event
+from patronage.events import Event, Gift, Purchase
 from patronage.ledger import Account, AccountKind, Basis, Commit, Entry, Refusal, RejectionCode
 from patronage.periods import format_instant
 from patronage.rewards import refuse
@@ -26,10 +26,14 @@ Needed = Sequence[tuple[Account, BoundCeiling | None]]
 """The other accounts that an event needs, and what is counted there."""
 
 
-def accounts_read(commits: Iterable[Commit], root: str) -> list[tuple[Account, None]]:
-    """The shared accounts that the commits of a root have read: those that undoing it needs."""
-    keys = {key for commit in commits if commit.root == root for key in commit.basis.others}
-    return [(Account(AccountKind(kind), id), None) for kind, _, id in (key.partition(" ") for key in sorted(keys))]
+def accounts_of_root(commits: Iterable[Commit], root: str) -> list[tuple[Account, None]]:
+    """The accounts that undoing a root needs: the shared ones that its commits have read, who got its gift."""
+    of_it = [commit for commit in commits if commit.root == root]
+    keys = {key for commit in of_it for key in commit.basis.others}
+    found = [Account(AccountKind(kind), id) for kind, _, id in (key.partition(" ") for key in sorted(keys))]
+    given = [commit.event for commit in of_it if commit.refusal is None]
+    found += [Account.member(event.to) for event in given if isinstance(event, Gift)]
+    return [(account, None) for account in found]
 
 
 def open_books(
@@ -62,17 +66,22 @@ def open_books(
         state = states[account]
         other = Book(state, bound.calendar, bound.units)
         instant = at if state.clock is None else max(at, state.clock)
-        if state.next_due is not None and state.next_due <= instant:
-            pass_time(other, instant)
+        pass_time(other, instant)
         other.units, other.at, other.cause = bound.units, instant, counterpart_id(book.account, event.id)
         books[account] = other
     book.others = books
     return None
 
 
-def close_books(book: Book, event: Event, bound: BoundTerms, beside: Sequence[Commit]) -> list[tuple[Commit, State]]:
-    """A commit for each other account that the event changed; what time alone did there waits for one."""
-    made = []
+def close_books(
+    book: Book, event: Event, bound: BoundTerms, beside: Sequence[Commit]
+) -> list[tuple[Commit, State, Sequence[FollowedUp]]]:
+    """
+    A commit for each other account that the event changed, its state, and what it follows up.
+
+    What time alone did there waits for a commit.
+    """
+    made: list[tuple[Commit, State, Sequence[FollowedUp]]] = []
     for account, other in (book.others or {}).items():
         if not any(entry.cause == other.cause for entry in other.entries):
             continue
@@ -86,11 +95,11 @@ def close_books(book: Book, event: Event, bound: BoundTerms, beside: Sequence[Co
             event_there,
             root,
             len(of_root(beside, account, root)),
-            names_there(event_there, other.entries, account),
+            names_of(event_there, other.entries, account),
             bound.effective_from,
             Basis(),
             tuple(other.entries),
-            (),
+            tuple(other.benefits),
             None,
             after.next_due,
             None,
@@ -98,15 +107,26 @@ def close_books(book: Book, event: Event, bound: BoundTerms, beside: Sequence[Co
             None,
             after,
         )
-        made.append((commit, after))
+        made.append((commit, after, other.follow_ups or ()))
     return made
 
 
-def names_there(event: Event, entries: Iterable[Entry], account: Account) -> tuple[str, ...]:
-    """All that an event from another account and its entries are about here."""
-    abouts = [entry.about for entry in entries]
-    roots = [a.root if a.account == account else root_from(a.account, a.root) for a in abouts]
-    return tuple(sorted({event.id, event.about, *roots}))
+def names_of(event: Event, entries: Sequence[Entry], account: Account) -> tuple[str, ...]:
+    """All that an event and its entries are about, as it is named on this account."""
+    names = {event.id, event.about}
+    if isinstance(event, Purchase) and event.tenders:
+        names.update(event.redemptions)
+    last = None
+    for entry in entries:
+        about = entry.about
+        if about is last:
+            continue  # Entries of one event mostly share what they are about.
+        last = about
+        if about.account != account:
+            names.add(root_from(about.account, about.root))
+        else:
+            names.add(about.root)
+    return (event.id,) if len(names) == 1 else tuple(sorted(names))
 
 
 def of_root(commits: Iterable[Commit], account: Account, root: str) -> list[Commit]:

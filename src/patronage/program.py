@@ -16,11 +16,12 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.accounts import build_source
 from patronage.applying import apply_effects
 from patronage.between import root_from
 from patronage.book import Book, due_cause
 from patronage.building import build_commit
-from patronage.decisions import Accepted, Decision, Rejected, build_accepted
+from patronage.decisions import Accepted, Decision, Involved, Rejected, build_accepted, difference
 from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, quote
 from patronage.events import (
     Activity,
@@ -43,10 +44,10 @@ from patronage.follow_ups import gathered
 from patronage.late import EFFECTS, closed, only_credits
 from patronage.ledger import (
     Account,
+    AccountKind,
     Basis,
     Benefit,
     Commit,
-    Entry,
     Fact,
     Grant,
     Lot,
@@ -67,7 +68,7 @@ from patronage.occasions import (
     basis_with,
     build_occasion,
 )
-from patronage.others import Needed, accounts_read, close_books, open_books
+from patronage.others import Needed, accounts_of_root, close_books, names_of, open_books
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, parse_instant, utc
 from patronage.policies.base import BoundPolicy
 from patronage.requests import LAPSE, Requests
@@ -76,33 +77,22 @@ from patronage.standing import Standing
 from patronage.state import State
 from patronage.terms import FACTS, BoundTerms, Terms
 from patronage.units import Unit
-from patronage.watching import CLOSE, GRACE, MICROSECOND, REVIEW, Look, Moment, after_event, in_basis, terms_instant
+from patronage.watching import (
+    CLOSE,
+    GRACE,
+    MICROSECOND,
+    REVIEW,
+    Adoption,
+    Look,
+    Moment,
+    after_event,
+    in_basis,
+    terms_instant,
+)
 
 NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation, FollowedUp})
 _UNDOES: Final = frozenset({Refund, Release, Cancellation})
 """Events that give back what their root has used elsewhere."""
-
-
-@attrs.frozen
-class Involved:
-    """
-    What an event needs: the states of *accounts*, and of each the commits that name its roots.
-
-    *account* is the event's own; *roots_of* has an account's roots, perhaps none.
-    """
-
-    account: Account
-    roots_of: FrozenMapping[Account, tuple[str, ...]]
-
-    @property
-    def accounts(self) -> tuple[Account, ...]:
-        """All of them, in the order in which they are locked and stored."""
-        return tuple(sorted(self.roots_of, key=lambda account: account.key))
-
-    @property
-    def roots(self) -> tuple[str, ...]:
-        """The roots of the event's own account."""
-        return self.roots_of[self.account]
 
 
 def _timeline(value: Terms | Iterable[Terms]) -> tuple[Terms, ...]:
@@ -200,7 +190,7 @@ class Program:
         kind = type(event)
         if kind in bound.between:
             return bound.counted_on(event, own)
-        return accounts_read(past, event.about) if kind in _UNDOES else ()
+        return accounts_of_root(past, event.about) if kind in _UNDOES else ()
 
     def decide(
         self,
@@ -256,7 +246,7 @@ class Program:
         kind = type(event)
         if kind in bound.between or kind in _UNDOES:
             needed = self._needed(bound, account, event, past)
-            refusal = open_books(book, bound, event, needed, others, self._pass) if needed else None
+            refusal = open_books(book, bound, event, needed, others, self._catch_up) if needed else None
             if refusal is not None:
                 return Rejected(account, event, refusal, (), (), False)
         if isinstance(event, FACTS):
@@ -271,7 +261,7 @@ class Program:
         basis = first = bound.basis(book, at)
         if isinstance(event, Purchase) and not event.lines:
             return first
-        about = Source(book.account, event.id)
+        about = build_source(book.account, event.id)
         policies = bound.policies
         last = len(policies) - 1
         for i, policy in enumerate(policies):
@@ -300,6 +290,8 @@ class Program:
         # What ends at the instant of a close is read as alive.
         at = look.at - MICROSECOND if look.moment is Moment.CLOSE else look.at
         for watcher in policy.watchers:
+            if look.moment is Moment.ADOPTED and watcher.adoption is Adoption.PROSPECTIVE:
+                continue
             occasion = build_occasion(
                 at, book.account, event, trigger, basis, self.calendar, bound.units, bound.ladders
             )
@@ -312,7 +304,9 @@ class Program:
     def _look_again(
         self, book: Book, bound: BoundTerms, look: Look, event: Event | None, past: Sequence[Commit] = ()
     ) -> None:
-        """All totals and thresholds look at the balances as they now stand."""
+        """All totals and thresholds look at a member's balances as they now stand."""
+        if book.account.kind is not AccountKind.MEMBER:
+            return
         basis = bound.basis(book, look.at, look.of)
         for policy in bound.policies:
             if policy.watchers:
@@ -337,6 +331,9 @@ class Program:
         if refusal is None and requests.bound.watches:
             look = Look(requests.moment, requests.at, requests.of, returned=requests.returned, back=requests.back)
             self._look_again(book, requests.bound, look, event, past)
+            for other in (book.others or {}).values():
+                there = [commit for commit in beside if commit.account == other.account]
+                self._look_again(other, requests.bound, requests.look_of(other), event, there)
         return self._commit(state, book, event, requests.bound, requests.basis, benefits, refusal, past, beside)
 
     def decide_all(
@@ -391,25 +388,32 @@ class Program:
                 "the commits up to then."
             )
         reached = self.advance(state, now).state or state
-        return Standing(reached, now, self.units, self.calendar)
+        return Standing(reached, now, self.units, self.calendar, self.terms_at(now))
 
-    def _adoptions(self, clock: datetime | None) -> list[BoundTerms]:
-        """The terms that take effect after the account's clock, earliest first, and have a policy that cares."""
-        if clock is None:
+    def _adoptions(self, state: State) -> list[BoundTerms]:
+        """The terms that take effect after a member's clock, earliest first, and have a policy that cares."""
+        clock = state.clock
+        if clock is None or state.account.kind is not AccountKind.MEMBER:
             return []
         return [bound for bound in reversed(self._bound) if bound.effective_from > clock and bound.adopts]
 
     def _next(self, state: State) -> datetime | None:
         """The next instant at which time, or new terms taking effect, does something."""
         due = state.next_due
-        for bound in self._adoptions(state.clock)[:1]:
+        for bound in self._adoptions(state)[:1]:
             if due is None or bound.effective_from < due:
                 due = bound.effective_from
         return due
 
+    def _catch_up(self, book: Book, at: datetime) -> None:
+        """What time did up to *at* on another account of a decision."""
+        due = self._next(book.state)
+        if due is not None and due <= at:
+            self._pass(book, at)
+
     def _pass(self, book: Book, until: datetime) -> datetime:
         """All instants that are due up to *until*, in order; the last of them."""
-        adoptions = self._adoptions(book.state.clock)
+        adoptions = self._adoptions(book.state)
         last = until
         while True:
             due = book.due()
@@ -489,6 +493,8 @@ class Program:
         for policy in bound.policies:
             if not policy.triggers or (isinstance(trigger, Adopted) and not policy.adopts):
                 continue
+            if book.account.kind is not AccountKind.MEMBER and book.account not in policy.others:
+                continue  # A shared account is no member: it is for the policies that name it.
             if isinstance(trigger, Woken) and trigger.wake_up.policy != policy.name:
                 continue
             if basis is None:
@@ -527,7 +533,7 @@ class Program:
             event,
             root,
             ordinal,
-            _names(event, entries, state.account),
+            names_of(event, entries, state.account),
             bound.effective_from,
             basis,
             entries,
@@ -541,24 +547,22 @@ class Program:
         )
         if refusal is None and book.others is None and book.follow_ups is None:
             return build_accepted(state.account, event, (commit,), (after,), False)
-        made = [(commit, after)] if refusal is not None else [(commit, after), *close_books(book, event, bound, beside)]
+        made = [(commit, after)]
+        follow_ups = list(book.follow_ups or ())
+        for part, there, more in close_books(book, event, bound, beside) if refusal is None else ():
+            made.append((part, there))
+            follow_ups.extend(more)
         made.sort(key=lambda pair: pair[0].account.key)
-        commits, states = tuple(c for c, _ in made), tuple(s for _, s in made)
-        books = [
-            book,
-            *(other for account, other in (book.others or {}).items() if account in {c.account for c in commits}),
-        ]
-        follow_ups = gathered(
-            (one for each in books for one in each.follow_ups or ()), Source(state.account, root), ordinal
-        )
+        commits, states = tuple(part for part, _ in made), tuple(there for _, there in made)
+        told = gathered(follow_ups, Source(state.account, root), ordinal)
         if refusal is not None:
-            return Rejected(state.account, event, refusal, commits, states, False, follow_ups)
-        return build_accepted(state.account, event, commits, states, False, follow_ups)
+            return Rejected(state.account, event, refusal, commits, states, False, told)
+        return build_accepted(state.account, event, commits, states, False, told)
 
     def _again(self, commit: Commit, event: Event) -> Decision:
         """The first answer to an event that is known."""
         if commit.event != event:
-            raise EventConflictError(str(commit.account), event.id, _difference(commit.event, event))
+            raise EventConflictError(str(commit.account), event.id, difference(commit.event, event))
         if commit.refusal is not None:
             return Rejected(commit.account, event, commit.refusal, (commit,), (), True)
         return Accepted(commit.account, event, (commit,), (), True)
@@ -570,27 +574,3 @@ class Program:
 
     def _not_yet(self, state: State, event: Event, code: RejectionCode, **facts: Fact) -> Rejected:
         return Rejected(state.account, event, Refusal(code, FrozenMapping(facts)), (), (), False)
-
-
-def _names(event: Event, entries: Sequence[Entry], account: Account) -> tuple[str, ...]:
-    """All that the event and its entries are about, on this account."""
-    names = {event.id, event.about}
-    if isinstance(event, Purchase) and event.tenders:
-        names.update(event.redemptions)
-    for entry in entries:
-        about = entry.about
-        if about.account != account:
-            names.add(root_from(about.account, about.root))
-        elif about.root not in names:
-            names.add(about.root)
-    return (event.id,) if len(names) == 1 else tuple(sorted(names))
-
-
-def _difference(known: Event, event: Event) -> str:
-    """The first field in which two events of one id differ."""
-    if type(known) is not type(event):
-        return "type"
-    for field in attrs.fields(type(known)):
-        if getattr(known, field.name) != getattr(event, field.name):
-            return str(field.name)
-    return "id"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.accounts import Reason, build_source
 from patronage.applying import book_of, extended, revoke
 from patronage.book import Book
 from patronage.events import (
@@ -23,6 +25,7 @@ from patronage.events import (
     Counterpart,
     Event,
     FollowedUp,
+    Gift,
     Purchase,
     RateDeclared,
     Redemption,
@@ -34,9 +37,12 @@ from patronage.events import (
     TimePassed,
 )
 from patronage.follow_ups import Totals, amend, receive, share, totals
+from patronage.gifts import give as give_gift
+from patronage.gifts import take_back
 from patronage.ledger import (
     ADJUSTED,
     DEBT,
+    IN_TRANSIT,
     ISSUED,
     REDEEMED,
     Account,
@@ -73,9 +79,9 @@ from patronage.refunds import (
 )
 from patronage.reservations import by_label, held_for, release, scaled, split
 from patronage.returns import Exceeds, Kept, kept_of
-from patronage.rewards import Request
+from patronage.rewards import build_request
 from patronage.terms import BoundTerms
-from patronage.watching import Back, Moment
+from patronage.watching import Back, Look, Moment
 
 LAPSE: Final = "~lapse"
 """The policy name of wake-ups that end a reservation."""
@@ -83,11 +89,19 @@ LAPSE: Final = "~lapse"
 _AFTER_LIMITS: Final = frozenset({RejectionCode.BALANCE_TOO_LOW, RejectionCode.AMOUNT_BELOW_MINIMUM})
 """Refusals that a limit which is reached goes before."""
 
+_SPENDING: Final = (Redemption, Reservation)
+
 Outcome = tuple[Benefit, ...] | Refusal
 
 
 def _refuse(code: RejectionCode, **facts: Fact) -> Refusal:
     return Refusal(code, FrozenMapping(facts))
+
+
+@lru_cache(maxsize=1_024)
+def _why(code: str, reward: str) -> Reason:
+    """The reason of a spending: the same for each request of a reward."""
+    return reason(code, {"reward": reward})
 
 
 class Requests:
@@ -104,7 +118,7 @@ class Requests:
     ) -> None:
         self.terms_at, self.book, self.bound, self.event, self.past = terms_at, book, bound, event, past
         self.beside = beside
-        self.about = Source(book.account, event.about)
+        self.about = build_source(book.account, event.about)
         self.at = self.of = event.occurred_at if book.at is None else book.at
         self.moment = Moment.EVENT
         self.back: Back | None = None
@@ -120,10 +134,20 @@ class Requests:
                     found[entry.unit] = found.get(entry.unit, 0) - book.steps
         return FrozenMapping.owning(found)
 
+    def look_of(self, other: Book) -> Look:
+        """The look of the watchers of another member, who got a gift or gave it back."""
+        assert other.at is not None
+        out: dict[str, int] = {}
+        for entry in other.entries if self.moment is Moment.REFUND else ():
+            if isinstance(entry, Transfer) and entry.cause == other.cause and entry.payee == IN_TRANSIT:
+                out[entry.unit] = out.get(entry.unit, 0) + entry.steps
+        of = self.of if self.moment is Moment.REFUND else other.at
+        return Look(self.moment, other.at, of, returned=FrozenMapping.owning(out))
+
     def decide(self) -> Outcome:
         """What the event comes to."""
         event = self.event
-        if isinstance(event, Redemption | Reservation):
+        if isinstance(event, _SPENDING):
             return self._request(event)
         if isinstance(event, Adjustment):
             return self._adjust(event)
@@ -139,6 +163,8 @@ class Requests:
             return ()
         if isinstance(event, FollowedUp):
             return self._receive(event)
+        if isinstance(event, Gift):
+            return give_gift(self.book, self.bound, event) or ()
         of_root = [commit for commit in self.past if commit.root == event.about]
         if not of_root or of_root[0].event.id != event.about:
             return _refuse(RejectionCode.UNKNOWN_ROOT, root=event.about)
@@ -164,8 +190,11 @@ class Requests:
         of_root = [commit for commit in self.past if commit.root == event.about]
         if [commit.ordinal for commit in of_root] != list(range(len(of_root))):
             return _refuse(RejectionCode.HISTORY_INCOMPLETE, root=event.about)
+        self.about = event.origin
         if of_root:
             self.bound = self.terms_at(of_root[0].terms_from)
+            # An amendment is a refund of what was given: what it had let a threshold give falls with it.
+            self.moment, self.of = Moment.REFUND, of_root[0].event.occurred_at
         receive(self.book, self.bound, event, self.past)
         return ()
 
@@ -177,20 +206,20 @@ class Requests:
             return _refuse(RejectionCode.UNKNOWN_REWARD, reward=event.reward)
         book, unit = self.book, reward.unit
         labels = tuple(reward.labels) or (None,)
-        available = sum(max(0, book.available(unit, label)) for label in labels)
+        available = 0
+        for label in labels:
+            available += max(0, book.available(unit, label))
         bound = self.bound
         occasion = build_occasion(
             self.at, book.account, event, None, self.basis, bound.calendar, bound.units, bound.ladders
         )
-        priced = reward.price(
-            Request(amount=event.amount, times=event.times, cart=event.cart, available=available, occasion=occasion)
-        )
+        priced = reward.price(build_request(event.amount, event.times, event.cart, available, occasion))
         limits = self.bound.limits[event.reward]
         if isinstance(priced, Refusal):
             if priced.code not in _AFTER_LIMITS:
                 return priced
             return limit_reached(self.book, self.bound, limits, event, event.times) or priced
-        full = limit_reached(self.book, self.bound, limits, event, priced.uses)
+        full = limit_reached(self.book, self.bound, limits, event, priced.uses) if limits else None
         if full is not None:
             return full
         cost = priced.cost.steps
@@ -202,10 +231,10 @@ class Requests:
             if not taken:
                 continue
             if isinstance(event, Redemption):
-                why = reason("redeemed", {"reward": event.reward})
+                why = _why("redeemed", event.reward)
                 book.transfer(event.reward, self.about, unit, label, book.account, REDEEMED, taken, (), (), why)
             else:
-                why = reason("reserved", {"reward": event.reward})
+                why = _why("reserved", event.reward)
                 held = [attrs.evolve(part, reserved_for=event.id) for part in taken]
                 book.transfer(event.reward, self.about, unit, label, book.account, book.account, taken, held, (), why)
         if isinstance(event, Reservation) and event.lapses_at is not None:
@@ -214,7 +243,8 @@ class Requests:
                 facts |= lapse_facts(event, priced.uses)
             wake_up = WakeUp(event.lapses_at, LAPSE, "lapse", FrozenMapping(facts))
             book.wake(WakeChange.SET, wake_up, event.reward, self.about)
-        count_uses(self.book, self.bound, limits, event, priced.uses)
+        if limits:
+            count_uses(self.book, self.bound, limits, event, priced.uses)
         return priced.benefits
 
     def _end_reservation(self, event: Capture | Release, root: Commit, of_root: Sequence[Commit]) -> Outcome:
@@ -342,6 +372,10 @@ class Requests:
             if paid is not None:
                 return _refuse(RejectionCode.PAYS_A_PURCHASE, root=event.about, purchase=paid)
             return self._cancel_request(root, root.event)
+        if isinstance(root.event, Gift):
+            self.bound = self.terms_at(root.terms_from)
+            self.moment, self.of = Moment.REFUND, root.event.occurred_at
+            return take_back(self.book, self.bound, root.event, self.past, self.beside) or ()
         return self._cancel_fact(root)
 
     def _standing_purchase(self, redemption: str) -> str | None:
@@ -390,7 +424,7 @@ class Requests:
 
     def _changed(self, root: Commit, account: Account) -> bool:
         """Whether a root has changed another account, by what it is worth when it is decided again."""
-        if isinstance(root.event, Redemption | Reservation):
+        if isinstance(root.event, Redemption | Reservation | Gift):
             return True
         bound = self.terms_at(root.terms_from)
         told = answers(bound, root.event, root.event.occurred_at, self.book, root.basis)

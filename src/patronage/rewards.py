@@ -11,12 +11,14 @@ from typing import Final, Protocol
 
 import attrs
 
+from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.base import line_kinds
+from patronage.building import build_benefit
 from patronage.conditions import condition_or_none
 from patronage.errors import InvalidValueError, quote
-from patronage.events import Line, LineKind, many, word
-from patronage.fields import identifier_or_none, whole
+from patronage.events import Line, LineKind, many
+from patronage.fields import identifier_or_none, labels_of, whole
 from patronage.ledger import Benefit, BenefitKind, Fact, Refusal, RejectionCode
 from patronage.occasions import Condition, Occasion
 from patronage.periods import LIFETIME, Period
@@ -24,7 +26,7 @@ from patronage.rules import above_zero, check_shared, factor, name
 from patronage.units import Amount, Rounding, allocate, build_amount, rounded
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Request:
     """What is asked of a reward: the wish, the cart, what is available, and the occasion for conditions."""
 
@@ -35,13 +37,37 @@ class Request:
     occasion: Occasion
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Price:
     """What a request costs, and what is handed over for it. *uses* is what it takes of the reward's limits."""
 
     cost: Amount
     benefits: tuple[Benefit, ...]
     uses: int = 1
+
+
+_NO_SHARES: Final[FrozenMapping[str, int]] = FrozenMapping()
+_BLANK_REQUEST: Final = blank(Request)
+_BLANK_PRICE: Final = blank(Price)
+
+
+def build_request(
+    amount: Amount | None, times: int, cart: tuple[Line, ...], available: int, occasion: Occasion
+) -> Request:
+    """`Request(...)`, all fields in order, unchecked."""
+    made = _BLANK_REQUEST()
+    made.amount, made.times, made.cart = amount, times, cart
+    made.available, made.occasion = available, occasion
+    made.__class__ = Request
+    return made  # type: ignore[no-any-return]
+
+
+def build_price(cost: Amount, benefits: tuple[Benefit, ...], uses: int) -> Price:
+    """`Price(...)`, all fields in order, unchecked."""
+    made = _BLANK_PRICE()
+    made.cost, made.benefits, made.uses = cost, benefits, uses
+    made.__class__ = Price
+    return made  # type: ignore[no-any-return]
 
 
 class Reward(Protocol):
@@ -105,12 +131,10 @@ def refuse(code: RejectionCode, **facts: Fact) -> Refusal:
     return Refusal(code, FrozenMapping(facts))
 
 
-def _labels(value: Iterable[str | None]) -> tuple[str | None, ...]:
-    return tuple(None if label is None else word(label) for label in many(value))
-
-
 def _eligible(request: Request, lines: Condition | None, kinds: Sequence[LineKind]) -> list[tuple[str, int]]:
     """The lines of the cart that a reward may pay: their ids and steps."""
+    if not request.cart:
+        return []
     return [
         (line.id or "", line.total.steps)
         for line in request.cart
@@ -121,7 +145,7 @@ def _eligible(request: Request, lines: Condition | None, kinds: Sequence[LineKin
 def _shared(value: int, eligible: Sequence[tuple[str, int]]) -> FrozenMapping[str, int]:
     """A discount spread over the lines that it pays, to the step, none below zero."""
     if not eligible or not value:
-        return FrozenMapping()
+        return _NO_SHARES
     shares = allocate(value, lambda: (steps for _, steps in eligible))
     return FrozenMapping({line: share for (line, _), share in zip(eligible, shares, strict=True) if share})
 
@@ -176,7 +200,7 @@ class PayWithPoints:
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=line_kinds)
-    labels: tuple[str | None, ...] = attrs.field(default=(), converter=_labels)
+    labels: tuple[str | None, ...] = attrs.field(default=(), converter=labels_of)
     limits: tuple[Limit, ...] = attrs.field(default=(), converter=limits_of)
 
     def __attrs_post_init__(self) -> None:
@@ -277,7 +301,7 @@ class FixedReward:
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=line_kinds)
-    labels: tuple[str | None, ...] = attrs.field(default=(), converter=_labels)
+    labels: tuple[str | None, ...] = attrs.field(default=(), converter=labels_of)
     limits: tuple[Limit, ...] = attrs.field(default=(), converter=limits_of)
 
     def __attrs_post_init__(self) -> None:
@@ -292,7 +316,7 @@ class FixedReward:
     def price(self, request: Request) -> Price | Refusal:
         """The cost, as many times as asked."""
         eligible = _eligible(request, self.lines, self.kinds)
-        order = sum(steps for _, steps in eligible)
+        order = sum([steps for _, steps in eligible])
         refused = _checked(request, self.when, self.order_minimum, order, self.name)
         if self.kind is BenefitKind.MONEY_OFF and request.cart and not eligible:
             refused = refuse(RejectionCode.NOT_ELIGIBLE, reward=self.name)
@@ -305,15 +329,15 @@ class FixedReward:
             if request.cart[0].total.unit != self.value.unit:
                 return refuse(RejectionCode.WRONG_UNIT, reward=self.name, unit=request.cart[0].total.unit)
             worth = min(worth, order)
-        benefit = Benefit(
+        benefit = build_benefit(
             self.kind,
             self.name,
             None if worth is None or self.value is None else build_amount(worth, self.value.unit),
             request.times,
-            _shared(worth or 0, eligible) if self.kind is BenefitKind.MONEY_OFF else FrozenMapping(),
+            _shared(worth or 0, eligible) if self.kind is BenefitKind.MONEY_OFF else _NO_SHARES,
         )
         cost = build_amount(self.cost.steps * request.times, self.cost.unit)
-        return Price(cost=cost, benefits=(benefit,), uses=request.times)
+        return build_price(cost, (benefit,), request.times)
 
 
 @attrs.frozen(kw_only=True)
@@ -359,7 +383,7 @@ class StepTable:
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     kinds: tuple[LineKind, ...] = attrs.field(default=_GOODS, converter=line_kinds)
-    labels: tuple[str | None, ...] = attrs.field(default=(), converter=_labels)
+    labels: tuple[str | None, ...] = attrs.field(default=(), converter=labels_of)
     limits: tuple[Limit, ...] = attrs.field(default=(), converter=limits_of)
 
     @property

@@ -279,3 +279,11 @@ Rule = SpendRule | QuantityRule | BonusRule | MultiplierRule
 EarningRule = SpendRule | QuantityRule | BonusRule
 
 RULES: Final = (SpendRule, QuantityRule, BonusRule, MultiplierRule)
+
+
+def rules_of(value: Iterable[Rule]) -> tuple[Rule, ...]:
+    """A sequence of rules as a tuple."""
+    found = many(value)
+    if not all(isinstance(rule, RULES) for rule in found):
+        raise InvalidValueError(f"Rules are members of SpendRule, QuantityRule, BonusRule, ..., not {quote(value)}.")
+    return found

@@ -7,9 +7,13 @@ from datetime import datetime
 
 import attrs
 
+from patronage.errors import InvalidValueError, quote
 from patronage.ledger import DEBT, Account, Grant, Lot
 from patronage.periods import Calendar
+from patronage.reaching import BoundThreshold
 from patronage.state import State, lot_end
+from patronage.terms import BoundTerms
+from patronage.thresholds import GiveGrant
 from patronage.units import Amount, Unit
 
 
@@ -27,19 +31,37 @@ class Holding:
         return self.unit.text(self.available)
 
 
+@attrs.frozen
+class Progress:
+    """
+    How far an account is from what a threshold gives: *missing* more of its unit reaches it, before *by*.
+
+    *threshold* is its name, *level* the value of the right that it gives, if it gives one. What is
+    reached misses nothing. *by* None: whenever.
+    """
+
+    threshold: str
+    level: str | None
+    have: Amount
+    goal: Amount
+    missing: Amount
+    by: datetime | None
+
+
 @attrs.frozen(eq=False)
 class Standing:
     """
     An account at *now*, after all that time did until then. Made by `Program.at`.
 
     `standing[points]` is a Holding; `available`, `pending`, `reserved`, `debt` give single figures,
-    of one label or of all.
+    of one label or of all. `level` and `progress` read the terms in force.
     """
 
     state: State
     now: datetime
     units: tuple[Unit, ...]
     calendar: Calendar
+    terms: BoundTerms
 
     @property
     def account(self) -> Account:
@@ -103,6 +125,37 @@ class Standing:
         return tuple(
             grant for grant in self.state.grants if (key is None or grant.key == key) and grant.in_force(self.now)
         )
+
+    def level(self, ladder: str = "tier") -> str | None:
+        """The level on a tier policy's ladder. Raises InvalidValueError where the terms have none of that name."""
+        levels = self.terms.ladders.get(ladder)
+        if levels is None:
+            raise InvalidValueError(f"The terms have no tier policy called {quote(ladder)}.")
+        return levels.highest(self.state.grants, self.now)
+
+    def progress(self, policy: str = "tier") -> tuple[Progress, ...]:
+        """How far the account is from each threshold of a policy that has a figure, in their order."""
+        found = []
+        for watcher in self._watchers(policy):
+            goal = watcher.threshold.goal
+            if goal is None:
+                continue
+            unit = next(unit for unit in self.units if unit.code == goal.unit)
+            label = None if watcher.threshold.all_labels else watcher.threshold.label
+            lots = [lot for lot in self._of(unit, None) if watcher.threshold.all_labels or lot.label == label]
+            have = _sum(unit, lots, lambda lot: lot.reserved_for is None)
+            more = 0 if watcher.threshold.more_than is None else 1
+            missing = unit.steps(max(0, goal.steps + more - have.steps))
+            level = next((gift.value for gift in watcher.threshold.gives if isinstance(gift, GiveGrant)), None)
+            by = watcher.end(self.now, self.calendar, self.state.grants)
+            found.append(Progress(watcher.name, level, have, goal, missing, by))
+        return tuple(found)
+
+    def _watchers(self, policy: str) -> list[BoundThreshold]:
+        bound = next((each for each in self.terms.policies if each.name == policy), None)
+        if bound is None:
+            raise InvalidValueError(f"The terms have no policy called {quote(policy)}.")
+        return [watcher for watcher in bound.watchers if isinstance(watcher, BoundThreshold)]
 
     def _of(self, unit: Unit, label: str | None) -> Iterable[Lot]:
         return [lot for lot in self.state.lots.get(unit.code, ()) if label is None or lot.label == label]

@@ -14,7 +14,7 @@ from patronage.book import Book
 from patronage.building import build_balance, build_basis
 from patronage.ceilings import BoundCeiling
 from patronage.errors import InvalidValueError, quote
-from patronage.events import Activity, Enrolment, Event, Purchase, Redemption, Reservation, many
+from patronage.events import Activity, Enrolment, Event, Gift, Purchase, Redemption, Reservation, many
 from patronage.figures import Setting
 from patronage.ledger import Account, AccountKind, Balance, Basis, Grant
 from patronage.occasions import Ladder, Read
@@ -23,6 +23,7 @@ from patronage.policies.base import BoundPolicy, Policy, bind
 from patronage.rewards import Limit, Reward, limits_of
 from patronage.rules import Ceiling, above_zero, name
 from patronage.terms_of_time import Term, years
+from patronage.transfers import TransferTerms, transfers_of
 from patronage.units import Amount, Rounding, Unit, UnitKind
 
 
@@ -121,6 +122,7 @@ class Terms:
 
     *policies* are asked in order, each sees what those before it did. *refund_for* is how long after
     a purchase its refunds are decided again exactly; after it they take the proportional share.
+    *transfers* say of which units members may give to each other: of none unless told.
     """
 
     units: tuple[Unit, ...] = attrs.field(converter=_units)
@@ -129,9 +131,13 @@ class Terms:
     effective_from: datetime = attrs.field(default=EARLIEST, converter=utc)
     refund_for: Term = years(1)
     refunds: RefundTerms = RefundTerms()
+    transfers: tuple[TransferTerms, ...] = attrs.field(default=(), converter=transfers_of)
 
     def __attrs_post_init__(self) -> None:
         codes = {unit.code for unit in self.units}
+        for transfer in self.transfers:
+            if transfer.unit not in codes:
+                raise InvalidValueError(f"Gifts are of {quote(transfer.unit)}, which is no unit of the terms.")
         for reward in self.rewards:
             if reward.unit not in codes:
                 raise InvalidValueError(
@@ -159,6 +165,7 @@ class BoundTerms:
         "adopts",
         "between",
         "calendar",
+        "creditable",
         "effective_from",
         "follows_up",
         "ladders",
@@ -169,6 +176,7 @@ class BoundTerms:
         "shared",
         "tallies",
         "terms",
+        "transfers",
         "units",
         "watched",
         "watches",
@@ -187,6 +195,8 @@ class BoundTerms:
         ]
         reads = [read for policy in self.policies for read in policy.reads]
         reads += [read for reward in terms.rewards for read in getattr(getattr(reward, "when", None), "reads", ())]
+        asked = [each for one in terms.transfers for each in (one.when, one.when_receiver)]
+        reads += [read for condition in asked for read in getattr(condition, "reads", ())]
         for read in reads:
             if not isinstance(read, Read) or read.unit not in self.units:
                 raise InvalidValueError(f"{quote(read)} names no unit of the terms.")
@@ -202,11 +212,14 @@ class BoundTerms:
         self.watched: frozenset[str] = frozenset(self._reads) | own
         tallies = (ceiling.tally for policy in self.policies for ceiling in policy.ceilings)
         self.tallies = frozenset(tally for tally in tallies if tally is not None) | own
+        self.creditable = frozenset((*self.units, *self.tallies))
         self.limits = {reward.name: bound_limits(reward, terms.refund_for) for reward in terms.rewards}
         self.shared = self._all_shared()
         self.others = tuple(sorted({o for policy in self.policies for o in policy.others}, key=lambda o: o.key))
         self.follows_up = frozenset(policy.name for policy in self.policies if policy.follows_up)
-        self.between: frozenset[type] = frozenset((*self.shared, *(FACTS if self.others else ())))
+        self.transfers = {one.unit: BoundTransfer.of(one) for one in terms.transfers}
+        gifts = (Gift,) if self.transfers else ()
+        self.between: frozenset[type] = frozenset((*self.shared, *(FACTS if self.others else ()), *gifts))
 
     def _all_shared(self) -> Mapping[type, Sequence[BoundCeiling]]:
         """What is counted on shared accounts, by the type of the event that it counts."""
@@ -222,12 +235,15 @@ class BoundTerms:
 
     @property
     def ceilings(self) -> Sequence[BoundCeiling]:
-        """Every ceiling of a policy and every limit of a reward."""
+        """Every ceiling of a policy or of gifts, and every limit of a reward."""
         own = [ceiling for policy in self.policies for ceiling in policy.ceilings]
+        own += [ceiling for one in self.transfers.values() for ceiling in (*one.given, *one.received)]
         return own + [limit for limits in self.limits.values() for limit in limits]
 
     def counted_on(self, event: Event, member: Account) -> Sequence[tuple[Account, BoundCeiling | None]]:
-        """The shared accounts that a fact or a request of *member* needs, with what is counted there."""
+        """The other accounts that a fact or a request of *member* needs, with what is counted there."""
+        if isinstance(event, Gift):
+            return [(Account.member(event.to), None)] if event.to != member.id else []
         shared: Iterable[BoundCeiling] = self.shared.get(type(event), ())
         if isinstance(event, Redemption | Reservation):
             shared = self.limits.get(event.reward, ())
@@ -256,7 +272,8 @@ class BoundTerms:
                     label = lot.label
                     if label is not None and (label == period or label.startswith(f"{period}/")):
                         used[label] = used.get(label, 0) + lot.steps
-                balances.extend(build_balance(unit, label, steps) for label, steps in used.items())
+                for label, steps in used.items():
+                    balances.append(build_balance(unit, label, steps))
         if self.watches:
             balances.extend(self._counted(book, grants, {at, of or at}))
         others = _NO_OTHERS if book.others is None else self._others(book, at)
@@ -318,6 +335,24 @@ def bound_limits(reward: Reward, refund_for: Term | None) -> tuple[BoundCeiling,
         )
         for limit in limits
     )
+
+
+@attrs.frozen(eq=False)
+class BoundTransfer:
+    """The terms of gifts of a unit, with the ceilings that count on each member's own account."""
+
+    terms: TransferTerms
+    given: tuple[BoundCeiling, ...]
+    received: tuple[BoundCeiling, ...]
+
+    @classmethod
+    def of(cls, terms: TransferTerms) -> BoundTransfer:
+        """Bound: tallies `given.unit.ceiling` and `received.unit.ceiling`, which no policy's ceiling can have."""
+        given, received = (
+            tuple(BoundCeiling(ceiling, False, f"{side}.{terms.unit}", None) for ceiling in ceilings)
+            for side, ceilings in (("given", terms.given), ("received", terms.received))
+        )
+        return cls(terms, given, received)
 
 
 USES: Final = Unit("uses", kind=UnitKind.TALLY)

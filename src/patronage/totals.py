@@ -31,6 +31,7 @@ from patronage.rules import above_zero, name
 from patronage.units import Amount, Rounding, build_amount, rounded
 from patronage.watching import (
     CLOSE,
+    Adoption,
     Clock,
     Consequence,
     Look,
@@ -171,7 +172,7 @@ def totals_of(value: Iterable[Total]) -> tuple[Total, ...]:
 class BoundTotal:
     """A total, bound to its terms."""
 
-    __slots__ = ("_clock", "_policy", "_rates", "adopts", "name", "reads", "terms_of", "total", "unit")
+    __slots__ = ("_clock", "_policy", "_rates", "adoption", "name", "reads", "terms_of", "total", "unit")
 
     def __init__(self, total: Total, setting: Setting) -> None:
         unit = setting.unit(total.credits, f"What total {total.name} credits")
@@ -186,7 +187,7 @@ class BoundTotal:
             self._rates.append((rate, said))
         asked = [total.pays_when, *(c for rate in total.rates for c in (rate.when, rate.lines))]
         self.reads: Sequence[Read] = tuple(read for condition in asked for read in reads_of(condition))
-        self.adopts = False
+        self.adoption = Adoption.PROSPECTIVE
 
     def key(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
         """The label of the period that holds an instant."""

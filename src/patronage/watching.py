@@ -44,6 +44,22 @@ class Moment(Enum):
     ADOPTED = "adopted"
 
 
+class Adoption(Enum):
+    """
+    What new terms do to those already in, when they take effect.
+
+    GRANDFATHERED: what is held runs on to its end, and
+    what the new terms give for the balances as they are is given.
+    PROSPECTIVE: what is held runs
+    on, and nothing is looked at before the next occasion. RESTATED: what
+    the policy had given ends, and the balances decide anew.
+    """
+
+    GRANDFATHERED = "grandfathered"
+    PROSPECTIVE = "prospective"
+    RESTATED = "restated"
+
+
 class PeriodTerms(Enum):
     """By which terms a period is closed: those in force when it closes, or when it started."""
 
@@ -218,8 +234,8 @@ class Watcher(Protocol):
         ...
 
     @property
-    def adopts(self) -> bool:
-        """Whether it looks when new terms take effect."""
+    def adoption(self) -> Adoption:
+        """What it does when new terms take effect."""
         ...
 
     def key(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:

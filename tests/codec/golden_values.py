@@ -23,6 +23,7 @@ from patronage.events import (
     Discount,
     Enrolment,
     FollowedUp,
+    Gift,
     Line,
     LineKind,
     Purchase,
@@ -164,6 +165,7 @@ VALUES: Final[dict[str, Any]] = {
         **_head("d-1"), policy="dividend", rule="year", of=INSTANT, credit=USD.of("0.10"), per=USD.of("1.00")
     ),
     "status_end": StatusEnd(**_head("s-2"), key="tier", value="gold", actor="ann", reason="fraud"),
+    "gift": Gift(**_head("g-1"), to="m-2", amount=POINTS.of(50), reason="birthday"),
     "time_passed": TimePassed(id="~t/2024-05-08T12:30:00.000000Z", member="m-1", occurred_at=INSTANT),
     "counterpart": Counterpart(
         id="~c/0123456789abcdef0123456789abcdef",

@@ -48,6 +48,7 @@ from patronage.events import (
     Enrolment,
     Event,
     FollowedUp,
+    Gift,
     Line,
     LineKind,
     Purchase,
@@ -99,6 +100,7 @@ from patronage.state import State
 from patronage.terms import Expired, RefundTerms, Returned, Shortfall, Terms
 from patronage.terms_of_time import Anniversary, Annual, EndOfPeriod, Lasting, OnDate, Rolling, TimeUnit, Until
 from patronage.totals import Pays
+from patronage.transfers import TransferTerms
 from patronage.units import STEPS_LIMIT, Amount, Rounding, Unit, UnitKind
 
 USD, POINTS = Unit("USD", decimals=2), Unit("points")
@@ -274,6 +276,7 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
         RateDeclared, **head(), policy=words, rule=words, of=instants, credit=amounts(least=1), per=amounts(least=1)
     ),
     "status_end": st.builds(StatusEnd, **head(), key=words, value=maybe(words), actor=words, reason=words),
+    "gift": st.builds(Gift, **head(), to=ids, amount=amounts("points", 1), reason=maybe(words)),
     "time_passed": st.builds(
         TimePassed, id=utc_instants.map(lambda at: f"~t/{at:%Y}"), member=ids, occurred_at=utc_instants
     ),
@@ -550,6 +553,16 @@ ceilings = ceilings | st.builds(
 limits = st.builds(Limit, name=names, uses=st.integers(1, 9), per=ceiling_periods) | st.builds(
     lambda cut, **known: Limit(**known, **cut), shared, name=names, uses=st.integers(3, 9), per=calendar_periods
 )
+gift_terms = st.builds(
+    TransferTerms,
+    unit=st.just("points"),
+    labels=some(maybe(words)),
+    minimum=maybe(amounts("points", 1, 9)),
+    maximum=maybe(amounts("points", 9)),
+    given=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
+    received=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
+    when=maybe(conditions),
+)
 bases_of_money = st.builds(
     Base,
     kinds=some(st.sampled_from(LineKind), 3, 1),
@@ -758,6 +771,7 @@ def programs(draw: st.DrawFn) -> Program:
                 effective_from=datetime(year, 1, 1, tzinfo=UTC),
                 refund_for=draw(terms_of_time()),
                 refunds=draw(refund_terms),
+                transfers=draw(some(gift_terms, 1)),
             )
         )
     return Program(id=draw(ids), time_zone="America/New_York", terms=timeline)

@@ -16,7 +16,6 @@ from patronage import (
     Cancellation,
     Ceiling,
     Effect,
-    Expired,
     FixedReward,
     Give,
     Grant,
@@ -43,6 +42,7 @@ from patronage import (
 from patronage.conditions import Category, Not
 from patronage.ledger import EXPIRED, ISSUED
 from patronage.periods import MONTH
+from patronage.terms import Expired
 from patronage.terms_of_time import days
 
 T0 = datetime(2024, 3, 1, 12, tzinfo=UTC)

@@ -18,7 +18,6 @@ from patronage import (
     Credit,
     Debit,
     Enrolment,
-    Expired,
     FixedReward,
     Give,
     Life,
@@ -29,7 +28,6 @@ from patronage import (
     Release,
     Revoke,
     SetTo,
-    Shortfall,
     StatusEnd,
     StatusGrant,
     Use,
@@ -37,6 +35,7 @@ from patronage import (
 )
 from patronage.conditions import Spend
 from patronage.explain import explain
+from patronage.terms import Expired, Shortfall
 from patronage.terms_of_time import days, months
 
 

@@ -14,7 +14,6 @@ from patronage import (
     BonusRule,
     Capture,
     Ceiling,
-    CountedFrom,
     Enrolment,
     Grain,
     Group,
@@ -38,6 +37,7 @@ from patronage.conditions import AllOf, Category, Spend
 from patronage.events import Event
 from patronage.explain import explain, refusal_sentence
 from patronage.explain._asking import clause_of, failing
+from patronage.occasions import CountedFrom
 from patronage.rules import Rule
 from patronage.terms_of_time import Annual, days, months
 from patronage.testing import occasion

@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from runner import Facts, Member, lines_of, same
 
-from patronage import Activity, Line, Program, Purchase, Refund, RefundLine, currency
+from patronage import Activity, Line, Program, Purchase, Refund, RefundLine, Transfer, Unit, currency
 from patronage.codec import Codec
 from patronage.periods import parse_instant
 
 CODEC: Final = Codec()
 USD: Final = currency("USD")
+ACCRUED: Final = Unit("accrued", decimals=4)
 MINUTE: Final = timedelta(minutes=1)
 
 
@@ -94,15 +95,14 @@ class Cashback:
         if name in member.decisions:
             return member.earned(name, USD)
         if name == "exact":
-            accrued = {commit.event.id: commit for commit in member.commits}
-            steps = sum(
-                entry.amount.steps
-                for id, commit in accrued.items()
-                if id != "before"
+            accrued = [
+                entry.steps
+                for commit in member.commits
                 for entry in commit.entries
-                if getattr(entry, "unit", None) == "accrued" and getattr(entry, "payee", None) == member.state.account
-            )
-            return f"{steps / 10_000:.4f}"
+                if isinstance(entry, Transfer) and entry.unit == "accrued" and entry.payee == member.state.account
+                if commit.event.id != "before"
+            ]
+            return ACCRUED.digits(sum(accrued))
         if name.startswith("alt."):
             variant = Cashback(self.case, f"amex-{name.removeprefix('alt.')}", self.statement)
             for fact in self.case["events"]:

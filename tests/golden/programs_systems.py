@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, time
 from own_rules import LettersOfTheStore, NameLengthIsMultipleOf, OddDay, Refills, TotalIsMultipleOf
 
 from patronage import (
-    Band,
     Base,
     BonusRule,
     Ceiling,
@@ -34,6 +33,7 @@ from patronage import (
     UnitKind,
     currency,
 )
+from patronage.bands import Band
 from patronage.conditions import (
     AllOf,
     BalanceIs,

@@ -24,13 +24,13 @@ from patronage import (
     Program,
     Purchase,
     Redemption,
-    Source,
     Standing,
     State,
     Tender,
     Transfer,
     Unit,
 )
+from patronage.ledger import Source
 from patronage.periods import parse_instant
 
 Facts = Mapping[str, Any]

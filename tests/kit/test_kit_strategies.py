@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
@@ -20,9 +22,10 @@ from patronage import (
     Terms,
     currency,
 )
+from patronage.events import Gift
 from patronage.ledger import RejectionCode
 from patronage.testing.kit import POINTS, USD
-from patronage.testing.strategies import amounts, histories, lines, purchases, refunds_of
+from patronage.testing.strategies import amounts, gifts, histories, interleaved, lines, purchases, refunds_of
 
 SPEND = SpendRule(per=USD.of(1), credit=POINTS.of(1))
 PROGRAM = Program(
@@ -91,3 +94,26 @@ def test_any_currency_will_do() -> None:
     """The strategies take the unit."""
     yen = currency("JPY")
     assert find(purchases(yen), lambda purchase: purchase.total >= 7).total == 7
+
+
+@given(interleaved([histories(member="ann"), histories(member="bob")]))
+def test_interleaved_histories_keep_each_members_order(events: tuple[Event, ...]) -> None:
+    """Each member's events come in order of time; together they come in any."""
+    for member in ("ann", "bob"):
+        times = [event.occurred_at for event in events if event.member == member]
+        assert times
+        assert times == sorted(times)
+
+
+@given(gifts(POINTS, to="bob", at_most=9))
+def test_gifts_are_of_something(gift: Gift) -> None:
+    """One step at least, to another member."""
+    assert 1 <= gift.amount.steps <= 9
+    assert gift.to == "bob" != gift.member
+
+
+def test_interleaving_reaches_events_out_of_order() -> None:
+    """One member's event comes after another's that is newer."""
+    both = interleaved([histories(member="ann"), histories(member="bob")])
+    events = find(both, lambda events: any(a.occurred_at > b.occurred_at for a, b in pairwise(events)))
+    assert {event.member for event in events} == {"ann", "bob"}

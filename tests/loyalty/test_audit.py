@@ -16,14 +16,12 @@ from patronage import (
     Account,
     Commit,
     Entry,
-    GrantEntry,
     LedgerError,
     Lot,
     Program,
     Refusal,
     RejectionCode,
     Reservation,
-    Source,
     State,
     StatusEnd,
     StatusGrant,
@@ -33,7 +31,7 @@ from patronage import (
 )
 from patronage._frozen import FrozenMapping
 from patronage.audit import AuditReport, audit
-from patronage.ledger import DEBT, ISSUED, REDEEMED, system
+from patronage.ledger import DEBT, ISSUED, REDEEMED, GrantEntry, Source, system
 from patronage.loyalty import Loyalty
 from patronage.stores.memory import MemoryLedger
 

@@ -23,10 +23,10 @@ from patronage import (
     RejectionCode,
     StaleStateError,
     Tender,
-    TimePassed,
     fold,
 )
 from patronage.codec import Codec
+from patronage.events import TimePassed
 from patronage.loyalty import Loyalty
 from patronage.repositories import Stored
 from patronage.state import State

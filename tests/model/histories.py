@@ -21,11 +21,9 @@ from patronage import (
     Capture,
     Ceiling,
     Confirmation,
-    CountedFrom,
     Discount,
     Enrolment,
     Event,
-    Expired,
     FixedReward,
     Grain,
     Life,
@@ -43,9 +41,7 @@ from patronage import (
     RefundTerms,
     Release,
     Reservation,
-    Returned,
     Rounding,
-    Shortfall,
     SpendRule,
     StatusEnd,
     StatusGrant,
@@ -55,8 +51,10 @@ from patronage import (
     currency,
 )
 from patronage.conditions import Category, HasGrant, Spend
+from patronage.occasions import CountedFrom
 from patronage.periods import DAY, MONTH
 from patronage.rewards import Reward
+from patronage.terms import Expired, Returned, Shortfall
 from patronage.terms_of_time import Term, Until, days, months
 
 USD: Final = currency("USD")

@@ -13,7 +13,8 @@ from model.histories import MILES, POINTS, USD, history
 from model.reference import Reference
 from model.reference_values import OWED
 from model.shop import Shop
-from patronage import BenefitKind, Decision, Event, EventConflictError, Program, Rejected, State, TimePassed
+from patronage import BenefitKind, Decision, Event, EventConflictError, Program, Rejected, State
+from patronage.events import TimePassed
 from patronage.ledger import DEBT
 
 UNITS = (USD, POINTS, MILES)

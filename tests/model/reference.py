@@ -38,7 +38,6 @@ from patronage import (
     Cancellation,
     Capture,
     Confirmation,
-    CountedFrom,
     Enrolment,
     Event,
     FixedReward,
@@ -50,10 +49,11 @@ from patronage import (
     Refund,
     Release,
     Reservation,
-    Returned,
     StatusEnd,
     StatusGrant,
 )
+from patronage.occasions import CountedFrom
+from patronage.terms import Returned
 
 
 class Reference:

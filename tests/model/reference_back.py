@@ -7,16 +7,8 @@ from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from patronage import (
-    Cancellation,
-    Expired,
-    Life,
-    MultiplierRule,
-    PointsPolicy,
-    Purchase,
-    Refund,
-    Shortfall,
-)
+from patronage import Cancellation, Life, MultiplierRule, PointsPolicy, Purchase, Refund
+from patronage.terms import Expired, Shortfall
 
 if TYPE_CHECKING:
     from model.reference import Reference

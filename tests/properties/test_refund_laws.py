@@ -32,7 +32,6 @@ from patronage import (
     Rejected,
     Release,
     Reservation,
-    Returned,
     Rounding,
     SpendRule,
     Tender,
@@ -41,6 +40,7 @@ from patronage.conditions import Spend
 from patronage.ledger import ISSUED, REDEEMED
 from patronage.periods import MONTH
 from patronage.returns import Kept, kept_of
+from patronage.terms import Returned
 from patronage.terms_of_time import days
 from properties.strategies import T0, bought, histories, paid_cents, purchases, refunds, shop_program, spend_rules
 

@@ -14,7 +14,6 @@ from patronage import (
     Account,
     Activity,
     Amount,
-    Band,
     Base,
     Benefit,
     BonusRule,
@@ -65,6 +64,7 @@ from patronage import (
     currency,
     fold,
 )
+from patronage.bands import Band
 from patronage.cash_out import CashOut
 from patronage.conditions import AllOf, Category, Channel, HasGrant, Not, Spend
 from patronage.ledger import Lot

@@ -431,7 +431,12 @@ class TestWhatCannotBe:
             with pytest.raises(InvalidValueError):
                 Rotation(**fields)
         back = Rotation(turns=(turn,), activation="a", counts_back=True)
-        for fields in ({}, {"adds": True, "credit_max": USD.of(1)}, {"adds": True, "most": USD.of(1), "per": YEAR}):
+        unfit: list[dict[str, Any]] = [
+            {},
+            {"adds": True, "credit_max": USD.of(1)},
+            {"adds": True, "most": USD.of(1), "per": YEAR},
+        ]
+        for fields in unfit:
             with pytest.raises(InvalidValueError):
                 rate(rotation=back, **fields)
 

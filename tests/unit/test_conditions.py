@@ -24,7 +24,6 @@ from patronage import (
     Occasion,
     Read,
     Redemption,
-    Source,
     Tender,
 )
 from patronage._frozen import FrozenMapping
@@ -53,7 +52,7 @@ from patronage.conditions import (
     TimeOfDay,
     Weekday,
 )
-from patronage.ledger import Balance
+from patronage.ledger import Balance, Source
 from patronage.periods import Calendar
 from patronage.recurrence import Every, Recurrence
 

@@ -22,7 +22,6 @@ from unit_shop import (
 )
 
 from patronage import (
-    Band,
     Base,
     Discount,
     Grain,
@@ -35,6 +34,7 @@ from patronage import (
     SpendRule,
     Tender,
 )
+from patronage.bands import Band
 from patronage.conditions import Category, Channel
 
 

@@ -28,8 +28,8 @@ from patronage import (
     StatusEnd,
     StatusGrant,
     Tender,
-    TimePassed,
 )
+from patronage.events import TimePassed
 
 LATER = NEW_YEAR + timedelta(days=1)
 

@@ -16,7 +16,6 @@ from patronage import (
     Account,
     Activity,
     Adjustment,
-    Band,
     Base,
     Basis,
     BonusRule,
@@ -50,19 +49,18 @@ from patronage import (
     Revoke,
     Reward,
     SetTo,
-    Source,
     Stacking,
     StatusEnd,
     StatusGrant,
     Step,
     StepTable,
     Tender,
-    TimePassed,
+    TierPolicy,
     Use,
     Wake,
-    WakeUp,
 )
 from patronage._frozen import FrozenMapping
+from patronage.bands import Band
 from patronage.errors import (
     AmountOverflowError,
     DocumentError,
@@ -76,6 +74,9 @@ from patronage.errors import (
     StaleStateError,
     UnitMismatchError,
 )
+from patronage.events import TimePassed
+from patronage.ledger import GrantEntry, Source, WakeEntry, WakeUp
+from patronage.policies.tier import Level
 from patronage.rules import Rule
 
 
@@ -187,9 +188,9 @@ def values() -> list[object]:
     (entry, *_) = bought.entries
     assert isinstance(entry, patronage.Transfer)
     grant_entry = given.entries[0]
-    assert isinstance(grant_entry, patronage.GrantEntry)
+    assert isinstance(grant_entry, GrantEntry)
     wake_entry = held.entries[-1]
-    assert isinstance(wake_entry, patronage.WakeEntry)
+    assert isinstance(wake_entry, WakeEntry)
     occasion = patronage.Occasion(
         NEW_YEAR, member.state.account, bought.event, None, Basis(), program.calendar, FrozenMapping({"USD": USD})
     )
@@ -223,6 +224,7 @@ def values() -> list[object]:
         *rewards,
         *program.terms,
         *program.terms[0].policies,
+        TierPolicy(name="tier", levels=[Level(name="gold", at_least=POINTS.of(100))]),
         RefundTerms(),
         program,
         Base(),

@@ -27,7 +27,6 @@ from unit_shop import (
 from patronage import (
     Account,
     BonusRule,
-    CountedFrom,
     Effect,
     Entry,
     Give,
@@ -42,6 +41,7 @@ from patronage import (
     StatusGrant,
 )
 from patronage.ledger import EXPIRED, system
+from patronage.occasions import CountedFrom
 from patronage.terms_of_time import OnDate, Until, days, hours, months, years
 
 

@@ -35,7 +35,6 @@ from patronage import (
     Debit,
     Effect,
     Give,
-    GrantEntry,
     InvalidValueError,
     Life,
     Occasion,
@@ -51,10 +50,9 @@ from patronage import (
     Terms,
     Use,
     Wake,
-    WakeEntry,
 )
 from patronage.conditions import BalanceIs, HasGrant
-from patronage.ledger import GrantChange, reason
+from patronage.ledger import GrantChange, GrantEntry, WakeEntry, reason
 from patronage.occasions import GrantEnded, LotAvailable, LotEnded, Woken
 from patronage.terms_of_time import days, months, years
 

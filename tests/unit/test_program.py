@@ -51,15 +51,14 @@ from patronage import (
     StatusGrant,
     Tender,
     Terms,
-    TimePassed,
     Transfer,
     Unit,
     UnitKind,
-    WakeEntry,
     fold,
 )
 from patronage.errors import PatronageError
-from patronage.ledger import WakeChange, entry_id
+from patronage.events import TimePassed
+from patronage.ledger import WakeChange, WakeEntry, entry_id
 from patronage.periods import EARLIEST, LATEST
 from patronage.terms_of_time import days, months, years
 

@@ -26,7 +26,6 @@ from unit_shop import (
 
 from patronage import (
     AmountOverflowError,
-    Band,
     Base,
     BenefitKind,
     BonusRule,
@@ -34,7 +33,6 @@ from patronage import (
     Decision,
     Discount,
     Enrolment,
-    Expired,
     InvalidValueError,
     Life,
     Line,
@@ -45,16 +43,16 @@ from patronage import (
     RefundTerms,
     Rejected,
     RejectionCode,
-    Returned,
     Rounding,
-    Shortfall,
     StatusGrant,
     Tender,
     Terms,
 )
+from patronage.bands import Band
 from patronage.conditions import Spend
 from patronage.periods import MONTH
 from patronage.rules import Rule
+from patronage.terms import Expired, Returned, Shortfall
 from patronage.terms_of_time import Rolling, days, months, years
 
 LIVING = Life(expires_after=years(1))

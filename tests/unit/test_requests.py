@@ -47,10 +47,10 @@ from patronage import (
     Step,
     StepTable,
     Tender,
-    TimePassed,
 )
 from patronage.conditions import BalanceIs, Category, Channel
-from patronage.rewards import Choice
+from patronage.events import Gift, TimePassed
+from patronage.rewards import Choice, Limit
 from patronage.terms_of_time import days
 
 CART = lines("30.00", "10.00")
@@ -662,6 +662,14 @@ def unlisted() -> Decision:
     )
 
 
+ONCE = Limit(name="once", uses=1)
+
+
+def to_oneself() -> Gift:
+    """A gift to the giver, in a program without gifts."""
+    return Gift(id="g-1", member="m-1", occurred_at=NEW_YEAR, to="m-1", amount=POINTS.of(1))
+
+
 def returned(*ids: str) -> Decision:
     """A refund of 99.00 on each of the lines of a purchase of 30.00."""
     member = having(0)
@@ -700,17 +708,19 @@ class TestRank:
         ("unknown_line", "refund_exceeds_purchase", lambda: returned("9", "1")),
         ("refund_exceeds_purchase", None, lambda: returned("1")),
         ("capture_exceeds_reservation", None, lambda: held().tell(capture(amount=POINTS.of(601)))),
+        ("to_oneself", "not_eligible", lambda: having(0).tell(to_oneself())),
         ("not_eligible", "order_below_minimum", lambda: having(0, strict()).redeem(cart=CART)),
         ("order_below_minimum", "amount_missing", lambda: app(table(choice=Choice.NONE, order_minimum=USD.of(99)))),
         ("amount_missing", "wrong_unit", lambda: app(table(choice=Choice.NONE), cart=[Line(total=EUR.of(1))])),
         ("wrong_unit", "amount_above_maximum", lambda: app(pay(maximum=POINTS.of(9)), amount=STARS.of(10))),
         ("amount_above_maximum", "amount_not_a_step", lambda: app(pay(maximum=POINTS.of(9)), amount=POINTS.of(50))),
         ("amount_not_a_step", "balance_too_low", lambda: app(pay(), amount=POINTS.of(150))),
+        ("limit_reached", "balance_too_low", lambda: having(0, voucher(limits=[ONCE])).redeem(times=2)),
         ("balance_too_low", "amount_below_minimum", lambda: app(pay(minimum=POINTS.of(500)), amount=POINTS.of(100))),
         ("amount_below_minimum", None, lambda: app(pay(minimum=POINTS.of(500)), points=600, amount=POINTS.of(100))),
     )
-    # Given by the service, which has a clock, and by callers' own rewards.
-    ELSEWHERE = ("too_far_ahead", "limit_reached")
+    # Given by the service, which has a clock.
+    ELSEWHERE = ("too_far_ahead",)
 
     def test_the_walk_goes_down_the_list(self) -> None:
         """Every code is met once, in the order in which they are ranked, or is given elsewhere."""

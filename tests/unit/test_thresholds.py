@@ -12,7 +12,6 @@ from unit_shop import NIGHTS, POINTS, TICK, USD, VISITS, Member, on, only, point
 from patronage import (
     BenefitKind,
     BonusRule,
-    GrantEntry,
     InvalidValueError,
     Life,
     PointsPolicy,
@@ -24,6 +23,7 @@ from patronage import (
     UnitKind,
 )
 from patronage.conditions import AllOf, BalanceIs
+from patronage.ledger import GrantEntry
 from patronage.periods import LIFETIME, MONTH, YEAR
 from patronage.rules import Rule
 from patronage.terms_of_time import EndOfPeriod, Rolling, Until, days, months

@@ -18,13 +18,25 @@ from typing import Any, Final
 
 import attrs
 
-from patronage import cash_out, conditions, events, ledger, periods, rewards, rules, terms_of_time, thresholds
+from patronage import (
+    cash_out,
+    conditions,
+    events,
+    ledger,
+    member_conditions,
+    periods,
+    rewards,
+    rules,
+    terms_of_time,
+    thresholds,
+)
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
 from patronage.occasions import Condition
 from patronage.policies.base import Policy
 from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.tier import TierPolicy
 from patronage.program import Program
 from patronage.state import State
 from patronage.terms import Terms
@@ -46,6 +58,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "status_grant": events.StatusGrant,
         "status_end": events.StatusEnd,
         "rate_declared": events.RateDeclared,
+        "gift": events.Gift,
         "time_passed": events.TimePassed,
         "counterpart": events.Counterpart,
         "followed_up": events.FollowedUp,
@@ -93,6 +106,10 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "recurs": conditions.Recurs,
         "has_grant": conditions.HasGrant,
         "balance_is": conditions.BalanceIs,
+        "level_is": member_conditions.LevelIs,
+        "grant_held": member_conditions.GrantHeld,
+        "labels_are": member_conditions.LabelsAre,
+        "ratio_is": member_conditions.RatioIs,
     },
     rules.Rule: {
         "spend": rules.SpendRule,
@@ -109,6 +126,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
     Policy: {
         "cashback": CashbackPolicy,
         "points": PointsPolicy,
+        "tier": TierPolicy,
     },
     rewards.Reward: {
         "pay_with_points": rewards.PayWithPoints,

@@ -97,7 +97,10 @@ def _item(voice: Voice, code: str, facts: Mapping[str, Told], *others: str) -> I
 
 
 def _refused(voice: Voice, refusal: Refusal, program: Program) -> Item:
-    return _item(voice, f"refused.{refusal.code.value}", refusal_facts(refusal, program), "refused.other")
+    code, facts = f"refused.{refusal.code.value}", refusal_facts(refusal, program)
+    if "to" in refusal.facts:
+        return _item(voice, f"refused.gift_{refusal.code.value}", facts, code, "refused.other")
+    return _item(voice, code, facts, "refused.other")
 
 
 class _Teller:
@@ -134,7 +137,7 @@ class _Teller:
 
     def _heading(self, event: Event) -> Item:
         facts: dict[str, Told] = {"event": event.id, "at": event.occurred_at, "about": event.about}
-        for name in ("reward", "kind", "count", "actor", "key", "value", "amount", "total", "lapses_at"):
+        for name in ("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at"):
             facts[name] = getattr(event, name, None)
         facts["why"] = getattr(event, "reason", None)
         if isinstance(event, Counterpart):

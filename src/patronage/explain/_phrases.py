@@ -311,6 +311,7 @@ ENGLISH: Final = Phrases(
         "event.ratedeclared": "Rate of rule {rule} of policy {policy} declared on {at}: {credit} per {per}.",
         "event.counterpart": "What event {of} of {member}, on {at}, did to this account.",
         "event.followedup": "What policy {policy} gives in all for[ {of} of] {member}, told on {at}.",
+        "event.gift": "Gift {event} of {amount} to {to} on {at}[, for {why}].",
         "event.timepassed": "What time alone did up to {at}.",
         "event.other": "Event {event} on {at}.",
         # What moved.
@@ -340,6 +341,10 @@ ENGLISH: Final = Phrases(
         "entry.captured": "{amount} held by {about} spent on reward {reward}.",
         "entry.released": "{amount} that {about} held are free again.",
         "entry.lapsed": "{amount} that {about} held are free again, for its time ran out on {at}.",
+        "entry.given_away": "{amount} given to {to}.",
+        "entry.received": "{amount} received as a gift from {from}.",
+        "entry.gift_returned": "{amount} of gift {about} came back.",
+        "entry.gift_taken_back": "{amount} went back to {by}, who cancelled the gift.",
         "entry.adjusted": "{amount} credited by {actor}, for {reason}.",
         "entry.adjusted_down": "{amount} taken by {actor}, for {reason}.",
         "entry.confirmed": "{amount} of {about} confirmed.",
@@ -376,6 +381,9 @@ ENGLISH: Final = Phrases(
         "grant.given": "Now held: {key}[ {value}], given by policy {policy}[, until {until}][, with {uses} uses].",
         "grant.threshold": "Now held: {key}[ {value}], reached in policy {policy}[, until {until}]"
         "[, with {uses} uses].",
+        "grant.grace": "Still held for a grace: {key}[ {value}][, until {until}].",
+        "grant.one_step_down": "Now held: {key}[ {value}], one step down[, until {until}].",
+        "grant.restated": "No longer held: {key}[ {value}], for new terms take its place.",
         "grant.fell": "No longer held: {key}[ {value}], for what had reached it came back.",
         "grant.granted_by_operator": "Now held: {key}[ {value}], given by {actor} for {reason}[, until {until}]"
         "[, with {uses} uses].",
@@ -444,6 +452,10 @@ ENGLISH: Final = Phrases(
         "condition.recurs": "one of its days and hours",
         "condition.hasgrant": "{key}[ {values}]",
         "condition.balanceis": "a balance[ of at least {at_least}][ of more than {more_than}][ below {below}]",
+        "condition.levelis": "level[ {of}][ {at_least} or above]",
+        "condition.grantheld": "{key}[ {values}] held for long enough",
+        "condition.labelsare": "{unit} under at least {at_least} labels",
+        "condition.ratiois": "a ratio of {unit} to {over}[ of at least {at_least}][ below {below}]",
         "condition.other": "condition {name}",
         # Refusals.
         "refused.event_time_out_of_range": "Refused: the event's time[, {at},] lies before 1970 or after 2199.",
@@ -463,15 +475,20 @@ ENGLISH: Final = Phrases(
         "refused.refund_exceeds_purchase": "Refused: more is asked back than is left"
         "[ of purchase {purchase}][, line {line}][ ({left})].",
         "refused.capture_exceeds_reservation": "Refused: {asked} is more than the {reserved} that are held.",
+        "refused.to_oneself": "Refused: a gift is for another member.",
         "refused.not_eligible": "Refused: reward {reward} is not open to this member or this cart.",
+        "refused.gift_not_eligible": "Refused: a gift to {to} is not open to these members[: it needs {needs}].",
         "refused.order_below_minimum": "Refused: reward {reward} needs an order of {minimum}, and this is {order}.",
         "refused.amount_missing": "Refused: reward {reward} needs to be told how much.",
         "refused.wrong_unit": "Refused: {unit} is not what[ reward {reward}] is paid in or worth.",
         "refused.amount_below_minimum": "Refused: reward {reward} takes at least {minimum}, and {asked} was asked.",
+        "refused.gift_amount_below_minimum": "Refused: a gift is of at least {minimum}, and {asked} was asked.",
+        "refused.gift_amount_above_maximum": "Refused: a gift is of at most {maximum}, and {asked} was asked.",
         "refused.amount_above_maximum": "Refused: reward {reward} takes less here[: at most {maximum}]"
         "[, and {asked} was asked][: its least is {needed}].",
         "refused.amount_not_a_step": "Refused: reward {reward} has no step of {asked}[: it goes in steps of {step}].",
         "refused.limit_reached": "Refused: the limit[ {limit}][ of reward {reward}] is reached.",
+        "refused.gift_limit_reached": "Refused: the limit {limit} of gifts is reached.",
         "refused.balance_too_low": "Refused: {needed} are needed[ for reward {reward}], and {available} are there.",
         "refused.other": "Refused: {why}.",
         # Whether it all can be reproduced.

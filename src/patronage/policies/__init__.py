@@ -5,5 +5,6 @@ from __future__ import annotations
 from patronage.policies.base import Policy
 from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.tier import TierPolicy
 
-__all__ = ["CashbackPolicy", "PointsPolicy", "Policy"]
+__all__ = ["CashbackPolicy", "PointsPolicy", "Policy", "TierPolicy"]

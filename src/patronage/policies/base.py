@@ -15,6 +15,7 @@ from patronage.earning import WhyNot
 from patronage.errors import InvalidValueError, PolicyError, quote
 from patronage.figures import Setting
 from patronage.occasions import Effect, Occasion, Read, check_effect
+from patronage.rules import Rule
 from patronage.watching import Watcher
 
 
@@ -61,7 +62,8 @@ class BoundPolicy:
     *watchers* are its totals and thresholds, which look at balances once it has been asked.
     *triggers* says whether it is shown what time does, *adopts* whether also that new terms took effect.
     *shared* are its shared ceilings by the type of event that they count, *others* the shared
-    accounts that it names; *follows_up* says whether it may give a FollowUp.
+    accounts that it names; *follows_up* says whether it may give a FollowUp. *rules* are those that it
+    is made of, for those who read a program rather than run it.
     """
 
     name: str
@@ -75,6 +77,7 @@ class BoundPolicy:
     shared: Mapping[type, Sequence[BoundCeiling]] = FrozenMapping()
     others: tuple[Account, ...] = ()
     follows_up: bool = False
+    rules: Sequence[Rule] = ()
 
 
 def guarded(name: str, ask: Answer) -> Answer:

@@ -8,10 +8,11 @@ from patronage.earning import Earning, Trace
 from patronage.figures import Setting
 from patronage.occasions import Effect, Occasion
 from patronage.policies.base import Answer, BoundPolicy, guarded
+from patronage.reaching import BoundThreshold
 from patronage.rules import Ceiling, Group, Rule
-from patronage.thresholds import BoundThreshold, Threshold
+from patronage.thresholds import Threshold
 from patronage.totals import BoundTotal, Total
-from patronage.watching import Watcher
+from patronage.watching import Adoption, Watcher
 
 
 def combined(
@@ -23,12 +24,12 @@ def combined(
     totals: Sequence[Total] = (),
     thresholds: Sequence[Threshold] = (),
     own: Answer | None = None,
-    adopts: bool = False,
+    adoption: Adoption = Adoption.PROSPECTIVE,
 ) -> BoundPolicy:
     """
     A policy of these mechanisms, ready to be asked.
 
-    *own* answers beside them, first, and is shown what time does as well. With *adopts* the
+    *own* answers beside them, first, and is shown what time does as well. *adoption* says whether the
     thresholds look when new terms take effect. Raises InvalidValueError where names, groups and units
     do not fit.
     """
@@ -36,7 +37,7 @@ def combined(
     counting = [BoundTotal(total, setting) for total in totals]
     watchers: tuple[Watcher, ...] = (
         *counting,
-        *(BoundThreshold(threshold, setting, adopts=adopts) for threshold in thresholds),
+        *(BoundThreshold(threshold, setting, adoption=adoption) for threshold in thresholds),
     )
     names = [tally for tally in (c.tally for c in earning.ceilings) if tally is not None]
     setting.distinct([*names, *(watcher.unit for watcher in watchers)])
@@ -52,7 +53,8 @@ def combined(
         triggers=own is not None,
         shared=earning.shared,
         watchers=watchers,
-        adopts=adopts or own is not None,
+        adopts=adoption is not Adoption.PROSPECTIVE,
+        rules=tuple(rules),
     )
 
 

@@ -7,22 +7,15 @@ from collections.abc import Iterable
 import attrs
 
 from patronage.earning import Earning
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError
 from patronage.events import many
 from patronage.figures import Setting
 from patronage.occasions import Effect, Occasion
 from patronage.policies.base import BoundPolicy
 from patronage.policies.mechanisms import combined
-from patronage.rules import RULES, Ceiling, Group, Rule, ceilings, name
+from patronage.rules import Ceiling, Group, Rule, ceilings, name, rules_of
 from patronage.thresholds import Threshold, thresholds_of
 from patronage.totals import Total, totals_of
-
-
-def _rules(value: Iterable[Rule]) -> tuple[Rule, ...]:
-    found = many(value)
-    if not all(isinstance(rule, RULES) for rule in found):
-        raise InvalidValueError(f"A points policy has rules (SpendRule, BonusRule, ...), not {quote(value)}.")
-    return found
 
 
 def _groups(value: Iterable[Group]) -> tuple[Group, ...]:
@@ -43,7 +36,7 @@ class PointsPolicy:
     """
 
     name: str = attrs.field(converter=name)
-    rules: tuple[Rule, ...] = attrs.field(default=(), converter=_rules)
+    rules: tuple[Rule, ...] = attrs.field(default=(), converter=rules_of)
     groups: tuple[Group, ...] = attrs.field(default=(), converter=_groups)
     ceilings: tuple[Ceiling, ...] = attrs.field(default=(), converter=ceilings)
 

@@ -205,7 +205,7 @@ def of_threads_that_claim_a_code_one_succeeds(trial: Identifiers) -> None:
     """Of several threads that claim one code at once exactly one succeeds, and is the owner."""
     repository = trial.repository()
     repositories = trial.in_threads(repository, trial.contract.threads)
-    one_owner(repository, in_threads(trial, repositories, partial(claims, trial.contract.rounds)))
+    one_owner(repository, in_threads(trial, repositories, partial(claims, trial.contract.rounds), interrupting=True))
 
 
 @identifiers.promise("claim", effort=Effort.PROCESSES)

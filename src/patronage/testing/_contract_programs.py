@@ -210,8 +210,7 @@ def terms_of_two_programs_do_not_meet(trial: Programs) -> None:
 def publishes(count: int, repository: ProgramRepository, number: int, wait: Wait) -> Sequence[str]:
     """The job: each publishes terms of its own for every instant, all at once."""
     found = []
-    for n in range(count):
-        version = terms(number + 1, NOON + timedelta(days=n))
+    for version in [terms(number + 1, NOON + timedelta(days=n)) for n in range(count)]:
         wait()
         try:
             repository.publish(version)
@@ -241,7 +240,10 @@ def of_threads_that_publish_for_one_instant_one_succeeds(trial: Programs) -> Non
     """Of several threads that publish other terms for one instant at once exactly one succeeds."""
     repository = trial.repository()
     repositories = trial.in_threads(repository, trial.contract.threads)
-    one_version(repository, in_threads(trial, repositories, partial(publishes, trial.contract.rounds // 3 + 1)))
+    one_version(
+        repository,
+        in_threads(trial, repositories, partial(publishes, trial.contract.rounds // 3 + 1), interrupting=True),
+    )
 
 
 @programs.promise("publish", effort=Effort.PROCESSES)

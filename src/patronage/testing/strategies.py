@@ -1,5 +1,5 @@
 """
-Hypothesis strategies: amounts, lines, purchases, refunds and short histories of one member.
+Hypothesis strategies: amounts, lines, purchases, refunds, gifts and short histories of one member or several.
 
 Hypothesis is needed here and nowhere else: `pip install hypothesis`. Everything drawn is valid, and
 shrinks to the plainest case: one line of one step.
@@ -19,6 +19,7 @@ from patronage.events import (
     Discount,
     Enrolment,
     Event,
+    Gift,
     Line,
     LineKind,
     Purchase,
@@ -161,4 +162,34 @@ def histories(
             done = draw(st.sampled_from(list(activities)))
             event = Activity(id=f"a-{n}", member=member, occurred_at=at, kind=done, count=draw(st.integers(1, 5)))
         events.append(event)
+    return tuple(events)
+
+
+@st.composite
+def gifts(
+    draw: st.DrawFn,
+    unit: Unit,
+    *,
+    id: str = "g-1",
+    member: str = MEMBER,
+    to: str = "m-2",
+    at: datetime = AT,
+    at_most: int = 1_000,
+) -> Gift:
+    """Gifts of one to *at_most* smallest steps of *unit*; some are more than the giver has, which a program refuses."""
+    return Gift(id=id, member=member, occurred_at=at, to=to, amount=draw(amounts(unit, at_least=1, at_most=at_most)))
+
+
+@st.composite
+def interleaved(draw: st.DrawFn, histories: Sequence[st.SearchStrategy[tuple[Event, ...]]]) -> tuple[Event, ...]:
+    """
+    The events of several members' histories, each member's in their own order, drawn into one.
+
+    So shared accounts (budgets, stock) see them in any order of their instants. Members may use equal ids.
+    """
+    left = [list(draw(history)) for history in histories]
+    events: list[Event] = []
+    while any(left):
+        some = [history for history in left if history]
+        events.append(some[draw(st.integers(0, len(some) - 1))].pop(0))
     return tuple(events)
