@@ -16,7 +16,7 @@ import nox
 from packaging.requirements import Requirement
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["tests", "coverage", "mypy", "lint", "docs", "examples", "lowest", "stores"]
+nox.options.sessions = ["tests", "stores", "coverage", "mypy", "lint", "docs", "examples", "lowest"]
 nox.options.error_on_missing_interpreters = False  # A newcomer has one Python; CI says otherwise below.
 
 ROOT = Path(__file__).parent
@@ -82,6 +82,22 @@ def tests(session: nox.Session) -> None:
         run_pytest(session, "tests/data")
 
 
+@nox.session(python=MAIN, requires=["wheel"])
+def stores(session: nox.Session) -> None:
+    """Stores under contract: with a seeded bug each; in SQLite and PostgreSQL, through storms and crashes."""
+    install_wheel(session, *group("test"))
+    for old in ROOT.glob(".coverage.stores.*"):
+        old.unlink()
+    run_pytest(session, "-m", "stores", coverage_as="stores")
+
+
+@nox.session(python=MAIN, requires=["wheel"], default=False)
+def soak(session: nox.Session) -> None:
+    """The stores, at the sizes of a long night."""
+    install_wheel(session, *group("test"))
+    run_pytest(session, "-m", "stores", "tests/stores", PATRONAGE_SOAK="1")
+
+
 @nox.session(python=MAIN)
 def coverage(session: nox.Session) -> None:
     """Reports what the tests covered, and fails below the bound of pyproject.toml."""
@@ -95,10 +111,15 @@ def coverage(session: nox.Session) -> None:
 @nox.session(python=MAIN, requires=["wheel"])
 def lowest(session: nox.Session) -> None:
     """The default tests with each dependency at the lowest version that pyproject.toml allows."""
-    pins = [pinned(requirement) for requirement in PYPROJECT["project"]["dependencies"]]
+    project = PYPROJECT["project"]
+    extras = [each for extra in project["optional-dependencies"].values() for each in extra]
+    ours = [each for each in extras if not each.startswith(project["name"])]
+    pins = [pinned(requirement) for requirement in [*project["dependencies"], *ours]]
     install_wheel(session, *group("test"), *pins)
     session.run("python", "-m", "pip", "check", silent=True)
     run_pytest(session, WITHOUT_DATA, PATRONAGE_HISTORIES="200")
+    if not session.posargs:
+        run_pytest(session, "-m", "stores", "tests/stores/test_stores_contract.py")
 
 
 def pinned(requirement: str) -> str:
@@ -106,7 +127,8 @@ def pinned(requirement: str) -> str:
     parsed = Requirement(requirement)
     (bound,) = (one.version for one in parsed.specifier if one.operator == ">=")
     marker = f"; {parsed.marker}" if parsed.marker else ""
-    return f"{parsed.name}=={bound}{marker}"
+    extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
+    return f"{parsed.name}{extras}=={bound}{marker}"
 
 
 @nox.session(python=MAIN)
@@ -146,13 +168,6 @@ def bench(session: nox.Session) -> None:
     """The benchmark, as ratios to the tightest plain Python."""
     install_wheel(session)
     session.run("python", str(ROOT / "bench" / "run.py"), *session.posargs, env={"PYTHONPATH": ""})
-
-
-@nox.session(python=MAIN, requires=["wheel"])
-def stores(session: nox.Session) -> None:
-    """The contracts of repositories, on right stores and on stores with a seeded bug, in threads and processes."""
-    install_wheel(session, *group("test"))
-    run_pytest(session, "-m", "stores")
 
 
 @nox.session(python=MAIN, requires=["wheel"], default=False)

@@ -9,13 +9,15 @@ adapters that never suspend. One unit of work reads, decides and appends:
         ─▶ load all of it, locked, in sorted order ─▶ read the history again ─▶ ask again
         ─▶ decide ─▶ stamp ─▶ append
 
-A writer who lost starts all of it over; nothing that was decided on old reads is appended again.
+From the locked load on it is one transaction, where the repository has such. A writer who lost
+starts all of it over; nothing that was decided on old reads is appended again.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final, Protocol, TypeVar
@@ -27,8 +29,16 @@ from patronage._frozen import FrozenMapping
 from patronage.as_of import AsOf
 from patronage.between import counterpart_id
 from patronage.decisions import Accepted, Decision, Rejected
-from patronage.errors import DuplicateEventError, InvalidValueError, LedgerError, PolicyError, StaleStateError, quote
-from patronage.events import Counterpart, Event, TimePassed, own_account
+from patronage.errors import (
+    DuplicateEventError,
+    InvalidValueError,
+    LedgerError,
+    PolicyError,
+    StaleStateError,
+    StoreBusyError,
+    quote,
+)
+from patronage.events import Counterpart, Event, Rerated, TimePassed, own_account
 from patronage.explain import Explanation, Phrases, explain
 from patronage.ledger import Account, Commit, Fact, Refusal, RejectionCode
 from patronage.periods import LATEST, format_instant, utc
@@ -41,6 +51,9 @@ from patronage.statements import Statement, StatementBuilder
 Clock = Callable[[], datetime]
 Sleep = Callable[[timedelta], Awaitable[None]]
 T = TypeVar("T")
+
+LOST: Final = (DuplicateEventError, StaleStateError, StoreBusyError)
+"""Errors of a writer who wrote nothing, and may decide again."""
 
 _DIGEST_BYTES: Final = 16
 _DOUBLINGS_MAX: Final = 20
@@ -144,60 +157,79 @@ class Core:
         for event in events:
             if isinstance(event, TimePassed):
                 raise InvalidValueError("A TimePassed is made by the program alone: call run_due.")
+            if isinstance(event, Rerated):
+                raise InvalidValueError("A Rerated is made by the program alone: call rerate.")
             if isinstance(event, Counterpart):
                 raise InvalidValueError("A Counterpart is made by the program alone, with the event that it is of.")
         return await self._until_written(lambda: self._record(events, alone), events[0].id if events else "")
 
     async def _record(self, events: Sequence[Event], alone: bool) -> tuple[Decision, ...]:
-        now = self.now()
-        decisions = await self._decide(events, now, lock=True)
-        if not alone and not all(isinstance(decision, Accepted) for decision in decisions):
-            return decisions
-        stamped = tuple(self._stamped(decision, now) for decision in decisions)
-        try:
-            await self._append(stamped)
-        except (DuplicateEventError, StaleStateError):
-            raise
-        except Exception:
-            answers = None if self._retry is None else await self._answered(events)
-            if answers is None:
+        now, wanted = self.now(), self._wanted(events)
+        while True:
+            wanted, read, known = await self._explored(wanted, events)
+            if known is not None:
+                return known
+            if self.program.follows_up:  # Who else gets something is found without locks, so as to lock in order.
+                tried = self._decide_on(read, wanted, events, now)
+                if not isinstance(tried, tuple):
+                    wanted = tried
+                    continue
+            sent = False
+            try:
+                async with self._transaction() as repository:
+                    read = await self._read(repository, wanted, lock=True)
+                    outcome = self._decide_on(read, wanted, events, now)
+                    if isinstance(outcome, tuple):
+                        if not alone and not all(isinstance(decision, Accepted) for decision in outcome):
+                            return outcome
+                        outcome = tuple(self._stamped(decision, now) for decision in outcome)
+                        sent = True
+                        await _append(repository, outcome)
+            except LOST:
                 raise
-            return answers
-        return stamped
+            except Exception:
+                answers = await self._answered(events) if sent and self._retry is not None else None
+                if answers is None:
+                    raise
+                return answers
+            if isinstance(outcome, tuple):
+                return outcome
+            wanted = outcome
+
+    def _transaction(self) -> AbstractAsyncContextManager[AsyncLedgerRepository]:
+        """The repository, within a transaction of its own where it has such."""
+        begin = getattr(self.repository, "transaction", None)
+        return nullcontext(self.repository) if begin is None else begin()
 
     async def _answered(self, events: Sequence[Event]) -> tuple[Decision, ...] | None:
         """After a lost answer: what the store has for the events, where it has them all and can be read."""
         try:
-            return self._known(events, await self._read(self._wanted(events), lock=False))
+            return self._known(events, await self._read(self.repository, self._wanted(events), lock=False))
         except Exception:  # The first error is the one to tell.
             return None
 
     async def preview(self, events: Sequence[Event]) -> tuple[Decision, ...]:
         """What `record` would decide."""
-        return await self._decide(events, self.now(), lock=False)
-
-    async def _decide(self, events: Sequence[Event], now: datetime, *, lock: bool) -> tuple[Decision, ...]:
-        wanted = self._wanted(events)
+        now, wanted = self.now(), self._wanted(events)
         while True:
-            read = await self._read(wanted, lock=False)
-            grown = self._grown(wanted, events, read.states, read.history)
-            if grown != wanted:
-                wanted = grown
-                continue
-            known = self._known(events, read)
+            wanted, read, known = await self._explored(wanted, events)
             if known is not None:
                 return known
-            if lock:
-                if self.program.follows_up:  # Who else gets something is found without locks, so as to lock in order.
-                    tried = self._decide_on(read, wanted, events, now)
-                    if not isinstance(tried, tuple):
-                        wanted = tried
-                        continue
-                read = await self._read(wanted, lock=True)
             outcome = self._decide_on(read, wanted, events, now)
             if isinstance(outcome, tuple):
                 return outcome
             wanted = outcome
+
+    async def _explored(
+        self, wanted: _Wanted, events: Sequence[Event]
+    ) -> tuple[_Wanted, _Read, tuple[Decision, ...] | None]:
+        """All that the events need, by unlocked reads; and the first answers, where all of them are known."""
+        while True:
+            read = await self._read(self.repository, wanted, lock=False)
+            grown = self._grown(wanted, events, read.states, read.history)
+            if grown == wanted:
+                return wanted, read, self._known(events, read)
+            wanted = grown
 
     def _wanted(self, events: Sequence[Event]) -> _Wanted:
         return self._grown({}, events, {}, {})
@@ -219,22 +251,24 @@ class Core:
             grown[own].add(event.id)
         return {account: frozenset(names) for account, names in grown.items()}
 
-    async def _read(self, wanted: _Wanted, *, lock: bool) -> _Read:
+    async def _read(self, repository: AsyncLedgerRepository, wanted: _Wanted, *, lock: bool) -> _Read:
         """Loads the accounts, and then what their histories say of the names."""
-        states = await self._states(wanted, lock=lock)
+        states = await self._states(repository, wanted, lock=lock)
         history: dict[Account, Sequence[Commit]] = {}
         for account in states:
             about = sorted(wanted[account])
             if not about:
                 history[account] = []  # No names at all would be all that there is.
                 continue
-            history[account] = [commit async for commit in self.repository.history(account, about=about)]
+            history[account] = [commit async for commit in repository.history(account, about=about)]
         return _Read(states, history)
 
-    async def _states(self, accounts: Iterable[Account], *, lock: bool) -> Mapping[Account, State]:
+    async def _states(
+        self, repository: AsyncLedgerRepository, accounts: Iterable[Account], *, lock: bool
+    ) -> Mapping[Account, State]:
         """The accounts' states, all asked for at once and sorted; an unknown account is empty."""
         ordered = tuple(sorted(accounts, key=lambda account: account.key))
-        stored = await self.repository.load(ordered, lock=lock)
+        stored = await repository.load(ordered, lock=lock)
         states = {}
         for account in ordered:
             found = stored.get(account)
@@ -243,13 +277,13 @@ class Core:
             elif found.state.version == found.version:
                 states[account] = found.state
             else:
-                states[account] = await self._rebuilt(account, found.version)
+                states[account] = await self._rebuilt(repository, account, found.version)
         return states
 
-    async def _rebuilt(self, account: Account, version: int) -> State:
+    async def _rebuilt(self, repository: AsyncLedgerRepository, account: Account, version: int) -> State:
         """The state that the store has lost, or has of an older version."""
         state = State.of(account)
-        async for commit in self.repository.history(account):
+        async for commit in repository.history(account):
             if commit.version <= version:
                 state = self._folded(state, commit)
         if state.version != version:
@@ -343,12 +377,6 @@ class Core:
         others = [other for account, other in states.items() if account != own]
         return self.program.decide(state, event, history=past, others=others)
 
-    async def _append(self, decisions: Iterable[Decision]) -> None:
-        commits = [commit for decision in decisions if not decision.repeated for commit in decision.commits]
-        if commits:
-            commits.sort(key=lambda commit: (commit.account.key, commit.version))
-            await self.repository.append(tuple(commits))
-
     async def _until_written(self, work: Callable[[], Awaitable[T]], seed: str) -> T:
         """Does the work again while others write first, as long as the retry lasts."""
         retry = self._retry
@@ -358,7 +386,7 @@ class Core:
         while True:
             try:
                 return await work()
-            except (DuplicateEventError, StaleStateError):
+            except LOST:
                 if retry.is_over(retry.monotonic() - start):
                     raise
             await self._rest(retry, retry.pause_after(lost, seed))
@@ -423,18 +451,34 @@ class Core:
     async def _advance(self, account: Account, until: datetime) -> Accepted:
         wanted: _Wanted = {account: frozenset()}
         while True:
-            read, now = await self._read(wanted, lock=True), self.now()
-            states, history = dict(read.states), {each: list(commits) for each, commits in read.history.items()}
-            advanced = self.program.advance(states[account], until)
-            _apply(advanced, states, history)
-            followed = self._followed(advanced, states, history, wanted, now)
-            if isinstance(followed, Accepted | Rejected):
-                break
-            wanted = followed
-        decision = self._stamped(followed, now)
-        await self._append((decision,))
-        assert isinstance(decision, Accepted)
-        return decision
+            async with self._transaction() as repository:
+                read, now = await self._read(repository, wanted, lock=True), self.now()
+                states, history = dict(read.states), {each: list(commits) for each, commits in read.history.items()}
+                advanced = self.program.advance(states[account], until)
+                _apply(advanced, states, history)
+                followed = self._followed(advanced, states, history, wanted, now)
+                if isinstance(followed, Accepted | Rejected):
+                    decision = self._stamped(followed, now)
+                    await _append(repository, (decision,))
+                    assert isinstance(decision, Accepted)
+                    return decision
+                wanted = followed
+
+    async def rerate(self, member: str | Account, late: Sequence[Event]) -> Accepted:
+        """The difference to arrival in order, appended."""
+        account = account_of(member)
+        return await self._until_written(lambda: self._rerate(account, late), str(account))
+
+    async def _rerate(self, account: Account, late: Sequence[Event]) -> Accepted:
+        async with self._transaction() as repository:
+            state = (await self._states(repository, (account,), lock=True))[account]
+            now = self.now()
+            # Without locks someone may have written after the load: then the append tells, and all is done again.
+            commits = [commit async for commit in repository.history(account) if commit.version <= state.version]
+            decision = self._stamped(self.program.rerate(commits, late), now)
+            await _append(repository, (decision,))
+            assert isinstance(decision, Accepted)
+            return decision
 
     # Reading.
 
@@ -442,7 +486,7 @@ class Core:
         """An account at an instant, by all that is recorded or by what was recorded at *known_at*."""
         account = account_of(member)
         if known_at is None:
-            state = (await self._states((account,), lock=False))[account]
+            state = (await self._states(self.repository, (account,), lock=False))[account]
             instant = utc(at) if at is not None else self.now()
             if state.clock is None or state.clock <= instant:
                 return self.program.at(state, instant)
@@ -481,18 +525,18 @@ class Core:
             if needed == names:
                 break
             names = needed
-        past = [earlier for earlier in found if earlier.version < commit.version]
+        past = list(found)
         others: list[State] = []
         for other, roots in involved.roots_of.items():
             if other == involved.account or account != involved.account:
                 continue
             part = counterpart_id(account, event_id)
             there = [each async for each in self.repository.history(other, about=(part, *roots))]
-            mine = _commit_of(part, there)
-            if mine is None:  # It was read and not changed: which of its states was read is not told.
+            theirs = _commit_of(part, there)
+            if theirs is None:  # It was read and not changed: which of its states was read is not told.
                 return explain(commit, self.program, phrases=phrases)
-            others.append(await self._before(mine))
-            past.extend(each for each in there if each.version < mine.version)
+            others.append(await self._before(theirs))
+            past.extend(each for each in there if each.version < theirs.version)
         before = await self._before(commit)
         return explain(commit, self.program, before=before, history=past, others=others, phrases=phrases)
 
@@ -525,6 +569,13 @@ def _apply(decision: Decision, states: dict[Account, State], history: dict[Accou
 def account_of(member: str | Account) -> Account:
     """An account, or the account of a member's id."""
     return member if isinstance(member, Account) else Account.member(member)
+
+
+async def _append(repository: AsyncLedgerRepository, decisions: Iterable[Decision]) -> None:
+    commits = [commit for decision in decisions if not decision.repeated for commit in decision.commits]
+    if commits:
+        commits.sort(key=lambda commit: (commit.account.key, commit.version))
+        await repository.append(tuple(commits))
 
 
 def _commit_of(event_id: str, commits: Iterable[Commit]) -> Commit | None:

@@ -68,6 +68,8 @@ EXPIRED: Final = system("expired")
 ADJUSTED: Final = system("adjusted")
 FORGIVEN: Final = system("forgiven")
 IN_TRANSIT: Final = system("in_transit")
+PAID_OUT: Final = system("paid_out")
+"""What a voucher was worth more than the cart, given as change."""
 
 
 @attrs.frozen(weakref_slot=False)

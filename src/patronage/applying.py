@@ -171,7 +171,7 @@ def extended(grants: Iterable[Grant], grant: Grant, at: object) -> Grant:
             until = None
             if known.valid_until is not None and grant.valid_until is not None:
                 until = max(known.valid_until, grant.valid_until)
-            return attrs.evolve(grant, valid_from=known.valid_from, valid_until=until)
+            return attrs.evolve(grant, valid_from=known.valid_from, valid_until=until, reserved=known.reserved)
     return grant
 
 

@@ -54,6 +54,7 @@ from patronage.state import (
 from patronage.units import STEPS_LIMIT
 
 _DERIVED: Final = "~"
+_RERATED: Final = "~r/"
 _Transit = dict[tuple[Source, str, str | None], tuple[int, str]]
 """What is between two accounts, by what it is about, unit and label; and the first entry of it."""
 
@@ -164,6 +165,7 @@ class _Walk:
         named = {event.id, commit.root} | {
             about.root if about.account == self.account else root_from(about.account, about.root) for about in abouts
         }
+        named |= {replayed.root for replayed in commit.replayed}
         if not named <= set(commit.names):
             self._bad(commit, f"its names lack {min(named - set(commit.names))}.")
         if commit.refusal is not None:
@@ -254,7 +256,7 @@ class _Walk:
         waits = is_pending(part, entry.at)
         ends = part.source != DEBT and part.reserved_for is None and entry.payee != part.validity.goes_to
         if ends:
-            undone = part.source == entry.about and entry.payee != REDEEMED
+            undone = entry.payee != REDEEMED and (part.source == entry.about or entry.cause.startswith(_RERATED))
             if waits and entry.payee != self.account and not undone:
                 self._bad(entry, "it takes what is not yet available.")
             end, needs = lot_end(part, self._grants, self._calendar), part.validity.needs
@@ -275,7 +277,7 @@ class _Walk:
             self._bad(entry, "it pays more than is owed.")
 
     def _grant(self, entry: GrantEntry) -> None:
-        if entry.grant.uses is not None and entry.grant.uses < 0:
+        if (entry.grant.uses is not None and entry.grant.uses < 0) or entry.grant.reserved < 0:
             self._bad(entry, "its grant has less than no uses left.")
         if is_grant_end(entry.change) != entry.grant.ended:
             self._bad(entry, "its grant is ended where it should not be, or not where it should.")

@@ -319,10 +319,19 @@ class Book:
             parts.append(build_lot(unit, short, label, ALWAYS, DEBT, None, None))
         self.transfer(policy, about, unit, label, self.account, payee, parts, (), books, why)
 
-    def grant(self, change: GrantChange, grant: Grant, policy: str, rule: str, about: Source, why: Reason) -> None:
+    def grant(
+        self,
+        change: GrantChange,
+        grant: Grant,
+        policy: str,
+        rule: str,
+        about: Source,
+        why: Reason,
+        cause: str | None = None,
+    ) -> None:
         """Writes what happened to a grant."""
         assert self.at is not None
-        self._grant(change, grant, policy, rule, about, why, self.cause)
+        self._grant(change, grant, policy, rule, about, why, self.cause if cause is None else cause)
 
     def _grant(
         self, change: GrantChange, grant: Grant, policy: str, rule: str, about: Source, why: Reason, cause: str
@@ -332,12 +341,17 @@ class Book:
         if change is GrantChange.GIVEN:
             known = (one for one in self.grants if one.identity == grant.identity and not one.ended)
             before = next(known, None)
-        entry = GrantEntry(cause, self.number(cause), self.at, policy, rule, about, change, grant, why, before)
+        self.write_grant(
+            GrantEntry(cause, self.number(cause), self.at, policy, rule, about, change, grant, why, before)
+        )
+        if is_grant_end(change):
+            self.lapse(grant.key, cause)
+
+    def write_grant(self, entry: GrantEntry) -> None:
+        """The grants after *entry*, whatever hangs on them."""
         self._settles = True
         self.grants = apply_grant(self.grants, entry)
         self.entries.append(entry)
-        if is_grant_end(change):
-            self.lapse(grant.key, cause)
 
     def lapse(self, key: str, cause: str) -> None:
         """A grant of *key* is no more: lots that need one end, unless another is in force."""

@@ -10,7 +10,20 @@ from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.accounts import Account, Reason, Source, Validity
 from patronage.events import Event
-from patronage.ledger import Balance, Basis, Benefit, BenefitKind, Booking, Commit, Entry, Grant, Lot, Refusal, Transfer
+from patronage.ledger import (
+    Balance,
+    Basis,
+    Benefit,
+    BenefitKind,
+    Booking,
+    Commit,
+    Entry,
+    Grant,
+    Lot,
+    Refusal,
+    Replayed,
+    Transfer,
+)
 from patronage.units import Amount
 
 _BLANK_LOT: Final = blank(Lot)
@@ -84,6 +97,7 @@ def build_commit(
     terms_digest: str | None,
     recorded_at: datetime | None,
     after: object,
+    replayed: tuple[Replayed, ...],
 ) -> Commit:
     """`Commit(...)`, all fields in order, unchecked."""
     made = _BLANK_COMMIT()
@@ -92,7 +106,7 @@ def build_commit(
     made.terms_from, made.basis, made.entries = terms_from, basis, entries
     made.benefits, made.refusal, made.next_due = benefits, refusal, next_due
     made.fingerprint, made.terms_digest, made.recorded_at = fingerprint, terms_digest, recorded_at
-    made.after = after
+    made.after, made.replayed = after, replayed
     made.__class__ = Commit
     return made  # type: ignore[no-any-return]
 
@@ -185,11 +199,16 @@ _BLANK_BENEFIT: Final = blank(Benefit)
 
 
 def build_benefit(
-    kind: BenefitKind, reward: str, amount: Amount | None, quantity: int, shares: FrozenMapping[str, int]
+    kind: BenefitKind,
+    reward: str,
+    amount: Amount | None,
+    quantity: int,
+    shares: FrozenMapping[str, int],
+    item: str | None,
 ) -> Benefit:
     """`Benefit(...)`, all fields in order, unchecked."""
     made = _BLANK_BENEFIT()
     made.kind, made.reward, made.amount = kind, reward, amount
-    made.quantity, made.shares = quantity, shares
+    made.quantity, made.shares, made.item = quantity, shares, item
     made.__class__ = Benefit
     return made  # type: ignore[no-any-return]

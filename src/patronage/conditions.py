@@ -309,7 +309,7 @@ class PaidByRedemption:
         return purchase is not None and bool(purchase.redemptions)
 
 
-def _spent(occasion: Occasion, kinds: frozenset[LineKind], tax: bool, unit: str) -> int | None:
+def _spent(occasion: Occasion, kinds: frozenset[LineKind], tax: bool, unit: str, before: tuple[str, ...]) -> int | None:
     """The lines' totals of those kinds, in steps; None in another currency or without lines."""
     lines = occasion.lines
     if not lines or lines[0].total.unit != unit:
@@ -319,7 +319,10 @@ def _spent(occasion: Occasion, kinds: frozenset[LineKind], tax: bool, unit: str)
         total -= sum(line.tax.steps for line in lines if line.kind in kinds and line.tax is not None)
     purchase = occasion.purchase
     if purchase is not None:
-        total -= sum(discount.total.steps for discount in purchase.discounts)
+        total -= sum(discount.total.steps for discount in purchase.discounts if discount.kind not in before)
+    if before:
+        taken = (each for line in lines if line.kind in kinds for each in line.discounts)
+        total += sum(discount.total.steps for discount in taken if discount.kind in before)
     return total
 
 
@@ -328,13 +331,14 @@ class Spend:
     """
     The purchase (or cart) is worth *at_least* and less than *below*: lines of *kinds*, after discounts.
 
-    Tax counts unless *tax* is False.
+    Those of the kinds *before_discounts* are not taken off. Tax counts unless *tax* is False.
     """
 
     at_least: Amount | None = attrs.field(default=None, kw_only=True)
     below: Amount | None = attrs.field(default=None, kw_only=True)
     kinds: frozenset[LineKind] = attrs.field(default=(LineKind.GOODS,), kw_only=True, converter=_kinds)
     tax: bool = attrs.field(default=True, kw_only=True)
+    before_discounts: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=names_of)
 
     def __attrs_post_init__(self) -> None:
         if self.at_least is None and self.below is None:
@@ -345,7 +349,7 @@ class Spend:
         for bound, below in ((self.at_least, False), (self.below, True)):
             if bound is None:
                 continue
-            steps = _spent(occasion, self.kinds, self.tax, bound.unit)
+            steps = _spent(occasion, self.kinds, self.tax, bound.unit, self.before_discounts)
             if steps is None or (steps >= bound.steps) is below:
                 return False
         return True

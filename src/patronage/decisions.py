@@ -59,7 +59,7 @@ class Accepted:
     def commit(self) -> Commit | None:
         """The commit of the event's own account, where there is one."""
         for commit in self.commits:
-            if commit.account == self.account:
+            if commit.account == self.account and commit.event.id == self.event.id:
                 return commit
         return None
 

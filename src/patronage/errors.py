@@ -113,14 +113,31 @@ class RejectedError(PatronageError):
         return self.sentence
 
 
-class StaleStateError(PatronageError):
-    """Someone else wrote first: load the account again, decide again, append again."""
+class RerateError(PatronageError):
+    """The account's events cannot be replayed in order: `event_id` stands in the way, and nothing was decided."""
 
-    def __init__(self, account: str, expected: int, actual: int) -> None:
+    def __init__(self, account: str, event_id: str, message: str) -> None:
+        super().__init__(account, event_id, message)
+        self.account, self.event_id, self.message = account, event_id, message
+
+    def __str__(self) -> str:
+        return f"{quote(self.account)} cannot be rerated for event {quote(self.event_id)}: {self.message}"
+
+
+class StaleStateError(PatronageError):
+    """
+    Someone else wrote first: load the account again, decide again, append again.
+
+    *expected* and *actual* are versions; None where a database only says that two writers met.
+    """
+
+    def __init__(self, account: str, expected: int | None = None, actual: int | None = None) -> None:
         super().__init__(account, expected, actual)
         self.account, self.expected, self.actual = account, expected, actual
 
     def __str__(self) -> str:
+        if self.actual is None:
+            return f"Someone else wrote to {quote(self.account)} at the same time: load it again and decide again."
         return (
             f"{quote(self.account)} is at version {self.actual}, not {self.expected}: load it again and decide again."
         )
@@ -160,3 +177,34 @@ class LedgerError(PatronageError):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}"
+
+
+class StoreError(PatronageError):
+    """A store failed, and whether anything was stored is unknown: send the same event again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class StoreBusyError(StoreError):
+    """Others kept the database busy for too long. Nothing was stored: send the same event again, later."""
+
+
+class StoreFullError(StoreError):
+    """
+    There is no room to write. Nothing was stored: make room, then send the same event again.
+
+    Where it was the caller's own transaction, that one is rolled back.
+    """
+
+
+class StoreUnavailableError(StoreError):
+    """The database cannot be reached, or went away. What was under way may be stored: send the same event again."""
+
+
+class SchemaError(StoreError):
+    """The tables are missing, or of another version of the library. The message says what to do."""

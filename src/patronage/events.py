@@ -26,6 +26,7 @@ from patronage.fields import (
     TEXT_MAX,
     Attribute,
     attributes_of,
+    choices_of,
     identifier,
     instant_or_none,
     is_a,
@@ -63,7 +64,9 @@ class Redemption:
     A request to spend on a reward, with the cart it is meant for.
 
     *amount* is how much, in the unit that is spent or in the money that is wanted, where the reward
-    leaves the choice; *times* how often a reward of fixed cost is taken.
+    leaves the choice; *times* how often a reward of fixed cost is taken; *choices* what is chosen of
+    what it offers (a SKU, a charity). *code* is that of a voucher, or of a promotion: a secret like
+    any code that a person types.
     """
 
     id: str = attrs.field(converter=identifier)
@@ -75,6 +78,8 @@ class Redemption:
     cart: tuple[Line, ...] = attrs.field(default=(), converter=numbered)
     channel: str | None = attrs.field(default=None, converter=word_or_none)
     attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=attributes_of)
+    code: str | None = attrs.field(default=None, converter=word_or_none)
+    choices: tuple[str, ...] = attrs.field(default=(), converter=choices_of)
 
     @property
     def about(self) -> str:
@@ -96,6 +101,8 @@ class Reservation:
     lapses_at: datetime | None = attrs.field(default=None, converter=instant_or_none)
     channel: str | None = attrs.field(default=None, converter=word_or_none)
     attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=attributes_of)
+    code: str | None = attrs.field(default=None, converter=word_or_none)
+    choices: tuple[str, ...] = attrs.field(default=(), converter=choices_of)
 
     def __attrs_post_init__(self) -> None:
         if self.lapses_at is not None and self.lapses_at <= self.occurred_at:
@@ -306,6 +313,26 @@ class TimePassed:
         return self.id
 
 
+@attrs.frozen(kw_only=True)
+class Rerated:
+    """
+    The difference to arrival in order was booked: made by `Program.rerate`, never by a caller. Its id begins `~r/`.
+
+    *late* are the ids of the events that came with it. *occurred_at* is the account's clock: what was
+    believed before that stays what was believed.
+    """
+
+    id: str
+    member: str
+    occurred_at: datetime
+    late: tuple[str, ...]
+
+    @property
+    def about(self) -> str:
+        """Itself."""
+        return self.id
+
+
 Event = (
     Enrolment
     | Purchase
@@ -323,11 +350,12 @@ Event = (
     | RateDeclared
     | Gift
     | TimePassed
+    | Rerated
     | Counterpart
     | FollowedUp
 )
 
-MADE: Final = (TimePassed, Counterpart, FollowedUp)
+MADE: Final = (TimePassed, Rerated, Counterpart, FollowedUp)
 """What a program makes: it is stored, and never sent from outside."""
 
 
@@ -363,6 +391,7 @@ __all__ = [
     "Refund",
     "RefundLine",
     "Release",
+    "Rerated",
     "Reservation",
     "StatusEnd",
     "StatusGrant",

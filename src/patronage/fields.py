@@ -91,6 +91,14 @@ def tags_of(value: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({word(tag) for tag in many(value)}))
 
 
+def choices_of(value: Iterable[str]) -> tuple[str, ...]:
+    """At most 64 ids of what is chosen, in order."""
+    chosen = tuple(identifier(choice) for choice in many(value))
+    if len(chosen) > ATTRIBUTES_MAX:
+        raise InvalidValueError(f"There may be {ATTRIBUTES_MAX} choices at most, not {len(chosen)}.")
+    return chosen
+
+
 def attributes_of(value: Mapping[str, Attribute]) -> FrozenMapping[str, Attribute]:
     """At most 64 facts: a str, an int or a bool for each key."""
     if not isinstance(value, Mapping) or len(value) > ATTRIBUTES_MAX:

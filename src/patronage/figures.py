@@ -145,6 +145,13 @@ class Counted:
         return by_line, (sum(by_line), d), tuple(ids)
 
 
+def _done(activity: Activity, measure: str | None) -> Count:
+    """How often an activity was done, or its measure."""
+    number = activity.count if measure is None else activity.measures.get(measure)
+    n, d = (0, 1) if number is None or number <= 0 else number.as_integer_ratio()
+    return None, (n, d), ()
+
+
 _ONE: Final[Count] = (None, (1, 1), ())
 """What a bonus counts: the visit, the enrolment."""
 
@@ -208,7 +215,9 @@ class Plan:
             self.lines, self.measure = rule.lines, rule.measure
             self.per_n, self.per_d = rule.per.as_integer_ratio()
             self.whole, self.grain, self.mode = rule.whole, rule.grain, rule.rounding
-            self.rate = f"{unit.text(rule.credit)} per {rule.per} {rule.measure or 'items'}"
+            if rule.activity is not None:
+                self.on, self.activity = Activity, rule.activity
+            self.rate = f"{unit.text(rule.credit)} per {rule.per} {rule.measure or rule.activity or 'items'}"
         else:
             self.on, self.activity = _EVENTS[rule.on], rule.activity
             self.per_n = rule.per
@@ -242,8 +251,13 @@ class Plan:
             count = counted.money(self)
             if self.spend_ceiling is not None and count[1][0]:
                 return self._split(count, self.spend_ceiling, occasion, uses)
-        elif self.on is not Purchase or isinstance(self.rule, BonusRule):
+        elif isinstance(self.rule, BonusRule):
             return self._bonus(occasion.event)
+        elif self.on is Activity:
+            event = occasion.event
+            if not isinstance(event, Activity) or event.kind != self.activity:
+                return "other_activity"
+            count = _done(event, self.measure)
         else:
             count = counted.quantity(self.measure, self.lines)
         by_line, (base_n, base_d), _ = count

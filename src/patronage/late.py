@@ -12,8 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from patronage._frozen import FrozenMapping
+from patronage.decisions import Rejected
 from patronage.events import Adjustment, Event
-from patronage.ledger import ADJUSTED, ISSUED, Entry, Transfer
+from patronage.ledger import ADJUSTED, ISSUED, Entry, Fact, Refusal, RejectionCode, Transfer
+from patronage.periods import format_instant
 from patronage.state import State
 from patronage.terms import FACTS, BoundTerms
 
@@ -54,3 +57,18 @@ def closed(state: State, event: Event, then: BoundTerms, now: BoundTerms) -> str
 def only_credits(entries: Iterable[Entry]) -> bool:
     """Whether the event gave nothing but credits: a right or a wake-up would have been seen by what came since."""
     return all(isinstance(entry, Transfer) and entry.payer in (ISSUED, ADJUSTED) for entry in entries)
+
+
+def too_late(state: State, event: Event, what: str) -> Rejected:
+    """The refusal of an event, for now, that says *what* is closed."""
+    assert state.clock is not None
+    at, clock = format_instant(event.occurred_at), format_instant(state.clock)
+    facts: dict[str, Fact] = {"at": at, "clock": clock, "closed": what}
+    return Rejected(state.account, event, Refusal(RejectionCode.TOO_LATE, FrozenMapping(facts)), (), (), False)
+
+
+def out_of_range(state: State, event: Event) -> Rejected:
+    """The refusal of an event, for now, whose instant cannot be meant."""
+    facts: dict[str, Fact] = {"at": format_instant(event.occurred_at)}
+    code = RejectionCode.EVENT_TIME_OUT_OF_RANGE
+    return Rejected(state.account, event, Refusal(code, FrozenMapping(facts)), (), (), False)

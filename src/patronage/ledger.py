@@ -25,6 +25,7 @@ from patronage.accounts import (
     FORGIVEN,
     IN_TRANSIT,
     ISSUED,
+    PAID_OUT,
     REDEEMED,
     Account,
     AccountKind,
@@ -70,10 +71,16 @@ class Lot:
 
 
 class GrantChange(Enum):
-    """What happened to a grant. RESTORED: what had extended it was undone, and it stands as it did before."""
+    """
+    What happened to a grant.
+
+    RESERVED: uses of it are held by a reservation. RESTORED: what had extended or used it was undone,
+    and it stands as it did before.
+    """
 
     GIVEN = "given"
     USED = "used"
+    RESERVED = "reserved"
     REVOKED = "revoked"
     ENDED = "ended"
     RESTORED = "restored"
@@ -93,8 +100,8 @@ class Grant:
 
     One live grant per (key, value, giver, occasion). *giver* is `policy/rule`, or `@actor` for an
     operator; *occasion* the period or step that gave it, empty for operators and activities.
-    *consumed* keeps the parts that it cost. A revoked or ended grant has *ended* set, and stays in
-    the state while a lot hangs on it.
+    *consumed* keeps the parts that it cost, *reserved* counts the uses that reservations hold. A revoked
+    or ended grant has *ended* set, and stays in the state while a lot hangs on it.
     """
 
     key: str
@@ -107,11 +114,16 @@ class Grant:
     source: Source
     consumed: tuple[Lot, ...] = ()
     ended: bool = False
+    reserved: int = 0
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
         """What tells it from others."""
         return (self.key, self.value or "", self.giver, self.occasion)
+
+    def held_at(self, at: datetime) -> bool:
+        """Whether an instant lies in its validity, also when it has ended since or was used up."""
+        return self.valid_from <= at and (self.valid_until is None or at < self.valid_until)
 
     def in_force(self, at: datetime) -> bool:
         """Whether it holds at an instant, with uses left."""
@@ -236,18 +248,22 @@ class RejectionCode(Enum):
     UNKNOWN_REWARD = "unknown_reward"
     UNKNOWN_RULE = "unknown_rule"  # It names a policy, rule or period that the terms do not have.
     ALREADY_ENDED = "already_ended"  # A reservation, redemption or purchase that has ended, or is undone.
-    PAYS_A_PURCHASE = "pays_a_purchase"  # A redemption that a standing purchase's tender names.
+    PAYS_A_PURCHASE = "pays_a_purchase"  # A redemption that a standing purchase's tender or discount names.
+    VOUCHER_USED = "voucher_used"  # What the redemption gave has been used, or has ended.
     UNKNOWN_LINE = "unknown_line"  # A refund of a line that the purchase has not.
     REFUND_EXCEEDS_PURCHASE = "refund_exceeds_purchase"
     CAPTURE_EXCEEDS_RESERVATION = "capture_exceeds_reservation"
     TO_ONESELF = "to_oneself"  # A gift is for another member.
-    NOT_ELIGIBLE = "not_eligible"  # A condition of the reward or the gift does not hold.
+    NOT_COMBINABLE = "not_combinable"  # The cart carries a reward with which this one cannot be had.
+    NOT_ELIGIBLE = "not_eligible"  # A condition of the reward or gift does not hold, or nothing in the cart matches.
     ORDER_BELOW_MINIMUM = "order_below_minimum"
     AMOUNT_MISSING = "amount_missing"
     WRONG_UNIT = "wrong_unit"  # Neither what is spent nor what is wanted.
+    WRONG_CHOICE = "wrong_choice"  # It names something that the reward does not offer, or nothing of several.
     AMOUNT_ABOVE_MAXIMUM = "amount_above_maximum"
     AMOUNT_NOT_A_STEP = "amount_not_a_step"
     LIMIT_REACHED = "limit_reached"
+    VOUCHER_MISSING = "voucher_missing"  # No voucher of that kind and code is held, or its uses are gone.
     BALANCE_TOO_LOW = "balance_too_low"
     AMOUNT_BELOW_MINIMUM = "amount_below_minimum"
 
@@ -285,6 +301,9 @@ class BenefitKind(Enum):
     VOUCHER = "voucher"
     PAYOUT = "payout"
     CHARGE = "charge"
+    EXPERIENCE = "experience"
+    DONATION = "donation"
+    TRANSFER = "transfer"
     OTHER = "other"
 
 
@@ -293,7 +312,8 @@ class Benefit:
     """
     What the shop must now hand over: money off with its share per line of the cart, a product, a payout.
 
-    *shares* map a line's id to its share in steps of *amount*'s unit; they sum to *amount*.
+    *shares* map a line's id to its share in steps of *amount*'s unit; they sum to *amount*. *item* is
+    what was chosen: a SKU, a charity, a partner's program.
     """
 
     kind: BenefitKind
@@ -301,6 +321,7 @@ class Benefit:
     amount: Amount | None
     quantity: int
     shares: FrozenMapping[str, int]
+    item: str | None = None
 
 
 @attrs.frozen(weakref_slot=False)
@@ -327,6 +348,22 @@ class Basis:
 
 
 @attrs.frozen(weakref_slot=False)
+class Replayed:
+    """
+    A part of what the account's commits would hold about *root*, had all come in order: see `Rerated`.
+
+    *basis* and *entries* are those of *event*, one of the root's own; None for what time and other
+    events wrote about it. From this commit on, refunds and cancellations read these in place of what
+    the earlier commits hold about the root.
+    """
+
+    root: str
+    event: str | None
+    basis: Basis
+    entries: tuple[Entry, ...]
+
+
+@attrs.frozen(weakref_slot=False)
 class Commit:
     """
     What is stored for one event on one account.
@@ -335,7 +372,7 @@ class Commit:
     0; *names* is all that its event and entries are about. *terms_from* is the effective instant of
     the terms that decided it. *refusal* stands where the event was refused for good. *fingerprint*,
     *terms_digest* and *recorded_at* are stamped by the service. *after*, the account's new state, is
-    outside equality.
+    outside equality. *replayed* is only in the commit of a `Rerated`: the roots that came out otherwise.
     """
 
     account: Account
@@ -354,6 +391,7 @@ class Commit:
     terms_digest: str | None = None
     recorded_at: datetime | None = None
     after: object = attrs.field(default=None, eq=False, repr=False)
+    replayed: tuple[Replayed, ...] = ()
 
 
 def entry_id(entry: Entry) -> str:
@@ -413,9 +451,11 @@ __all__ = [
     "ISSUED",
     "Lot",
     "NOT_YET",
+    "PAID_OUT",
     "REDEEMED",
     "Reason",
     "Refusal",
+    "Replayed",
     "RejectionCode",
     "Source",
     "Transfer",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+import attrs
+
 from patronage._frozen import FrozenMapping
 from patronage.applying import book_of
 from patronage.between import FOLLOWED_UP, followed_up
@@ -14,33 +16,61 @@ from patronage.events import Redemption, Reservation
 from patronage.ledger import ISSUED, Basis, Commit, Fact, Refusal, RejectionCode, Source, WakeUp
 from patronage.periods import format_instant, parse_instant
 from patronage.refunds import TAKEN_BACK, Difference
-from patronage.rewards import refuse
+from patronage.rewards import Limit, Reward, limits_of, refuse
 from patronage.terms import BoundTerms
 
-Limits = Sequence[BoundCeiling]
+
+@attrs.frozen
+class Limits:
+    """The limits of one reward at work on one request. *all_of* are as the reward has them, *bound* their ceilings."""
+
+    all_of: Sequence[Limit]
+    bound: Sequence[BoundCeiling]
+
+    def __bool__(self) -> bool:
+        return bool(self.bound)
+
+    def room(self, book: Book, bound: BoundTerms, event: Redemption | Reservation) -> int | None:
+        """How much may be spent by the limits that are in what is spent; None where none is."""
+        rooms = [
+            max(0, _left(book, bound, ceiling, event))
+            for limit, ceiling in zip(self.all_of, self.bound, strict=True)
+            if limit.amount is not None
+        ]
+        return min(rooms) if rooms else None
+
+    def reached(
+        self, book: Book, bound: BoundTerms, event: Redemption | Reservation, uses: int, cost: int
+    ) -> Refusal | None:
+        """A refusal for the first limit that has no room for so many uses and so much cost."""
+        for limit, ceiling in zip(self.all_of, self.bound, strict=True):
+            if limit.takes(uses, cost) > _left(book, bound, ceiling, event):
+                return refuse(RejectionCode.LIMIT_REACHED, reward=event.reward, limit=limit.name)
+        return None
+
+    def count(self, book: Book, bound: BoundTerms, event: Redemption | Reservation, uses: int, cost: int) -> None:
+        """Counts uses and cost, about the request: so they can be given back."""
+        about = Source(book.account, event.id)
+        for limit, ceiling in zip(self.all_of, self.bound, strict=True):
+            steps, on = limit.takes(uses, cost), _counted_on(book, ceiling)
+            label, validity = ceiling.counts(event.occurred_at, bound.calendar)
+            if steps:
+                books = book_of(limit.name, steps)
+                on.credit(event.reward, about, ceiling.tally or "", steps, label, validity, books, COUNTED)
 
 
-def limit_reached(
-    book: Book, bound: BoundTerms, limits: Limits, event: Redemption | Reservation, uses: int
-) -> Refusal | None:
-    """A refusal for the first limit that has no room for so many uses."""
-    for limit in limits:
-        label = limit.period(event.occurred_at, bound.calendar)
-        counted = tuple(_counted_on(book, limit).balances(limit.tally or ""))
-        account = limit.account_for(book.account)
-        on = Basis((), counted) if account is None else Basis((), (), FrozenMapping({str(account): counted}))
-        if uses > limit.left(book.account, on, label):
-            return refuse(RejectionCode.LIMIT_REACHED, reward=event.reward, limit=limit.ceiling.name)
-    return None
+def limits_on(bound: BoundTerms, reward: Reward) -> Limits:
+    """The limits of a reward, and their ceilings."""
+    return Limits(limits_of(getattr(reward, "limits", ())), bound.limits[reward.name])
 
 
-def count_uses(book: Book, bound: BoundTerms, limits: Limits, event: Redemption | Reservation, uses: int) -> None:
-    """Counts uses of the limits, about the request: so they can be given back."""
-    about = Source(book.account, event.id)
-    for limit in limits:
-        name, on = limit.ceiling.name, _counted_on(book, limit)
-        label, validity = limit.counts(event.occurred_at, bound.calendar)
-        on.credit(event.reward, about, limit.tally or "", uses, label, validity, book_of(name, uses), COUNTED)
+def _left(book: Book, bound: BoundTerms, limit: BoundCeiling, event: Redemption | Reservation) -> int:
+    """What is left of a limit in the period of the request."""
+    label = limit.period(event.occurred_at, bound.calendar)
+    counted = tuple(_counted_on(book, limit).balances(limit.tally or ""))
+    account = limit.account_for(book.account)
+    on = Basis((), counted) if account is None else Basis((), (), FrozenMapping({str(account): counted}))
+    return limit.left(book.account, on, label)
 
 
 def _counted_on(book: Book, limit: BoundCeiling) -> Book:
@@ -58,28 +88,30 @@ def give_uses_back(
         Difference(other, bound, about, [commit for commit in beside if commit.account == account]).settle({})
 
 
-def lapse_facts(event: Reservation, uses: int) -> Mapping[str, Fact]:
+def lapse_facts(event: Reservation, uses: int, cost: int) -> Mapping[str, Fact]:
     """What a reservation's wake-up must know to give its uses back."""
-    return {"reward": event.reward, "uses": uses, "at": format_instant(event.occurred_at)}
+    return {"reward": event.reward, "uses": uses, "cost": cost, "at": format_instant(event.occurred_at)}
 
 
 def lapse_uses(
     book: Book, wake_up: WakeUp, about: Source, cause: str, terms_at: Callable[[datetime], BoundTerms]
 ) -> None:
     """A reservation has lapsed: its uses are free again, on shared accounts by a follow-up."""
-    reward, uses, then = (wake_up.facts.get(key) for key in ("reward", "uses", "at"))
+    reward, uses, cost, then = (wake_up.facts.get(key) for key in ("reward", "uses", "cost", "at"))
     if not isinstance(reward, str) or not isinstance(then, str) or not isinstance(uses, int) or book.at is None:
         return
     at = parse_instant(then)
     bound = terms_at(at)
-    for limit in bound.limits.get(reward, ()):
-        account, unit = limit.account_for(book.account), limit.tally or ""
+    limits = limits_on(bound, bound.rewards[reward]) if reward in bound.rewards else Limits((), ())
+    for limit, ceiling in zip(limits.all_of, limits.bound, strict=True):
+        steps = limit.takes(uses, cost if isinstance(cost, int) else 0)
+        account, unit = ceiling.account_for(book.account), ceiling.tally or ""
         if account is not None:
             made = followed_up(account, about, cause, reward, book.at, (), (), FOLLOWED_UP)
             book.follow_ups = [*(book.follow_ups or ()), made]
             continue
-        label = limit.period(at, bound.calendar)
-        parts, short = book.pick(unit, uses, label)
+        label = ceiling.period(at, bound.calendar)
+        parts, short = book.pick(unit, steps, label)
         if parts:
-            books = book_of(limit.ceiling.name, short - uses)
+            books = book_of(limit.name, short - steps)
             book.transfer(reward, about, unit, label, book.account, ISSUED, parts, (), books, TAKEN_BACK, cause)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -61,6 +62,10 @@ class AsyncLoyalty:
     async def record_all(self, events: Iterable[Event]) -> tuple[Decision, ...]:
         """See `Loyalty.record_all`."""
         return await self._core.record(many(events), alone=False)
+
+    async def rerate(self, member: str | Account, late: Iterable[Event] = ()) -> Accepted:
+        """See `Loyalty.rerate`."""
+        return await self._core.rerate(member, many(late))
 
     async def preview(self, *events: Event) -> tuple[Decision, ...]:
         """See `Loyalty.preview`."""
@@ -138,6 +143,17 @@ class Loyalty:
         """
         return _drive(self._core.record(many(events), alone=False))
 
+    def rerate(self, member: str | Account, late: Iterable[Event] = ()) -> Accepted:
+        """
+        Brings a member's account to what arrival in order would have made of it, with *late* events, and stores it.
+
+        *late* are events that were refused as too late. Reads the account's whole history and appends
+        one batch: a commit for each late event, and one that books the difference; nothing where there
+        is none. What was answered stands. Send again what failed: known events are passed over. Raises
+        what `Program.rerate` raises, and what `record` raises.
+        """
+        return _drive(self._core.rerate(member, many(late)))
+
     def preview(self, *events: Event) -> tuple[Decision, ...]:
         """What `record` would answer to *events* in order, each on what those before it left. Writes nothing."""
         return _drive(self._core.preview(events))
@@ -201,6 +217,15 @@ class _Awaited:
 
     def __init__(self, repository: LedgerRepository) -> None:
         self._repository = repository
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[_Awaited]:
+        begin = getattr(self._repository, "transaction", None)
+        if begin is None:
+            yield self
+        else:
+            with begin() as repository:
+                yield _Awaited(repository)
 
     async def load(self, accounts: Collection[Account], /, *, lock: bool = False) -> Mapping[Account, Stored]:
         return self._repository.load(accounts, lock=lock)

@@ -106,6 +106,7 @@ def close_books(
             None,
             None,
             after,
+            (),
         )
         made.append((commit, after, other.follow_ups or ()))
     return made
@@ -114,7 +115,9 @@ def close_books(
 def names_of(event: Event, entries: Sequence[Entry], account: Account) -> tuple[str, ...]:
     """All that an event and its entries are about, as it is named on this account."""
     names = {event.id, event.about}
-    if isinstance(event, Purchase) and event.tenders:
+    if isinstance(event, Purchase) and (
+        event.tenders or event.discounts or any(line.discounts for line in event.lines)
+    ):
         names.update(event.redemptions)
     last = None
     for entry in entries:

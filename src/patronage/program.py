@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
-from itertools import pairwise
 from typing import Final
 
 import attrs
@@ -22,7 +21,7 @@ from patronage.between import root_from
 from patronage.book import Book, due_cause
 from patronage.building import build_commit
 from patronage.decisions import Accepted, Decision, Involved, Rejected, build_accepted, difference
-from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, quote
+from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, RerateError, quote
 from patronage.events import (
     Activity,
     Cancellation,
@@ -41,18 +40,16 @@ from patronage.events import (
     own_account,
 )
 from patronage.follow_ups import gathered
-from patronage.late import EFFECTS, closed, only_credits
+from patronage.late import EFFECTS, closed, only_credits, out_of_range, too_late
 from patronage.ledger import (
     Account,
     AccountKind,
     Basis,
     Benefit,
     Commit,
-    Fact,
     Grant,
     Lot,
     Refusal,
-    RejectionCode,
     Source,
     WakeUp,
     lot_key,
@@ -71,16 +68,20 @@ from patronage.occasions import (
 from patronage.others import Needed, accounts_of_root, close_books, names_of, open_books
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, parse_instant, utc
 from patronage.policies.base import BoundPolicy
-from patronage.requests import LAPSE, Requests
+from patronage.replayed import as_replayed
+from patronage.requests import Requests
+from patronage.rerate import arrived_before, rerated
 from patronage.settling import ended_roots, in_order, settle
+from patronage.spending import LAPSE, lapse
 from patronage.standing import Standing
 from patronage.state import State
-from patronage.terms import FACTS, BoundTerms, Terms
+from patronage.terms import FACTS, BoundTerms, Terms, timeline
 from patronage.units import Unit
 from patronage.watching import (
     CLOSE,
     GRACE,
     MICROSECOND,
+    NOTHING_RETURNED,
     REVIEW,
     Adoption,
     Look,
@@ -95,17 +96,6 @@ _UNDOES: Final = frozenset({Refund, Release, Cancellation})
 """Events that give back what their root has used elsewhere."""
 
 
-def _timeline(value: Terms | Iterable[Terms]) -> tuple[Terms, ...]:
-    found = (value,) if isinstance(value, Terms) else many(value)
-    if not found or not all(isinstance(terms, Terms) for terms in found):
-        raise InvalidValueError(f"A program has Terms, one or a timeline, not {quote(value)}.")
-    ordered = tuple(sorted(found, key=lambda terms: terms.effective_from))
-    for earlier, later in pairwise(ordered):
-        if earlier.effective_from == later.effective_from:
-            raise InvalidValueError(f"Two terms take effect at {format_instant(later.effective_from)}.")
-    return ordered
-
-
 @attrs.frozen(kw_only=True)
 class Program:
     """
@@ -117,7 +107,7 @@ class Program:
 
     id: str = attrs.field(converter=identifier)
     time_zone: str
-    terms: tuple[Terms, ...] = attrs.field(converter=_timeline)
+    terms: tuple[Terms, ...] = attrs.field(converter=timeline)
 
     def __attrs_post_init__(self) -> None:
         known: dict[str, Unit] = {}
@@ -220,13 +210,14 @@ class Program:
             for commit in past:
                 if commit.event.id == event.id:
                     return self._again(commit, event)
+            past = as_replayed(past)
             if len(past) < len(history):
                 beside = [commit for commit in history if commit.account != account]
         elif type(event) in NEEDS_HISTORY:
             raise HistoryRequiredError(event.id, self.involves(event).roots)
         at = event.occurred_at
         if not EARLIEST <= at < LATEST:
-            return self._not_yet(state, event, RejectionCode.EVENT_TIME_OUT_OF_RANGE, at=format_instant(at))
+            return out_of_range(state, event)
         clock = state.clock
         if type(event) is FollowedUp and clock is not None and at < clock:
             at = clock  # Never too late: it takes effect at the account's clock.
@@ -235,7 +226,7 @@ class Program:
         if late and clock is not None:
             what = closed(state, event, bound, self.terms_at(clock))
             if what is not None:
-                return self._too_late(state, event, what)
+                return too_late(state, event, what)
         book = Book(state, self.calendar, bound.units)
         if (state.next_due is not None and state.next_due <= at) or (
             state.clock is not None and state.clock < bound.effective_from
@@ -252,9 +243,45 @@ class Program:
         if isinstance(event, FACTS):
             basis = self._fact(book, bound, event, at)
             if late and not only_credits(book.entries):
-                return self._too_late(state, event, EFFECTS)
+                return too_late(state, event, EFFECTS)
             return self._commit(state, book, event, bound, basis, (), None, past, beside)
         return self._other(state, book, bound, event, past, beside)
+
+    def replay(self, state: State, event: Event, past: Sequence[Commit], stands: Commit | None) -> Decision:
+        """
+        *event* decided on *state*, at its instant or the clock; *stands* is how it was once accepted.
+
+        A step of `rerate`. Raises RerateError for an event that needs other accounts.
+        """
+        at = event.occurred_at if state.clock is None else max(event.occurred_at, state.clock)
+        bound = self.terms_at(event.occurred_at)
+        if self._needed(bound, state.account, event, past):
+            raise RerateError(str(state.account), event.id, "it reaches other accounts, which are not replayed.")
+        book = Book(state, self.calendar, bound.units)
+        if at == event.occurred_at:
+            self._pass(book, at)
+        book.units, book.at, book.cause = bound.units, at, event.id
+        if isinstance(event, FACTS):
+            basis = self._fact(book, bound, event, at)
+            return self._commit(state, book, event, bound, basis, (), None, past)
+        return self._other(state, book, bound, event, past, (), stands)
+
+    def rerate(self, commits: Iterable[Commit], late: Iterable[Event] = ()) -> Accepted:
+        """
+        The difference between what an account's *commits* came to and what arrival in order would have.
+
+        *commits* are all that the account has, in order of version; *late* are events that were
+        refused as too late. What comes out is appended as one batch: a commit for each late event, and
+        one under a `Rerated`, at the account's clock, that books the difference. Nothing comes out
+        where there is none. What was answered stands: a redemption that the replay cannot afford is a
+        debt, a refusal stays a refusal. Raises EventConflictError for a late event that is known with
+        other content, RejectedError for one that is refused for now, RerateError where the events
+        cannot be replayed, InvalidValueError and LedgerError for what is no account's whole history.
+        """
+        commits, late = list(commits), many(late)
+        for event, known in arrived_before(commits, late):
+            self._again(known, event)
+        return rerated(self, commits, late)
 
     def _fact(self, book: Book, bound: BoundTerms, event: Purchase | Enrolment | Activity, at: datetime) -> Basis:
         """Each policy in order sees the fact, and what those before it did."""
@@ -304,13 +331,17 @@ class Program:
     def _look_again(
         self, book: Book, bound: BoundTerms, look: Look, event: Event | None, past: Sequence[Commit] = ()
     ) -> None:
-        """All totals and thresholds look at a member's balances as they now stand."""
+        """All totals and thresholds look at the balances as they now stand; where one falls, until no other does."""
         if book.account.kind is not AccountKind.MEMBER:
             return
-        basis = bound.basis(book, look.at, look.of)
-        for policy in bound.policies:
-            if policy.watchers:
+        while True:
+            before = len(book.entries)
+            basis = bound.basis(book, look.at, look.of)
+            for policy in (each for each in bound.policies if each.watchers):
                 basis = self._look(book, bound, policy, basis, look, event, None, past)
+            if not look.falls or len(book.entries) == before:
+                return
+            look = attrs.evolve(look, returned=NOTHING_RETURNED)
 
     def _other(
         self,
@@ -320,9 +351,10 @@ class Program:
         event: Event,
         past: Sequence[Commit],
         beside: Sequence[Commit],
+        stands: Commit | None = None,
     ) -> Decision:
         """Requests, and what speaks of an earlier event."""
-        requests = Requests(self.terms_at, book, bound, event, past, beside)
+        requests = Requests(self.terms_at, book, bound, event, past, beside, stands)
         outcome = requests.decide()
         if isinstance(outcome, Refusal) and not outcome.final:
             return Rejected(state.account, event, outcome, (), (), False)
@@ -473,7 +505,7 @@ class Program:
     def _show(self, book: Book, bound: BoundTerms, kind: str, what: Lot | Grant | WakeUp, at: datetime) -> None:
         """Shows the policies what time did. A wake-up is shown to the policy that set it."""
         if isinstance(what, WakeUp) and what.policy == LAPSE:
-            Requests.lapse(book, what, self.terms_at)
+            lapse(book, what, self.terms_at)
             return
         if isinstance(what, Lot):
             self._show_all(
@@ -521,7 +553,7 @@ class Program:
         beside: Sequence[Commit] = (),
     ) -> Decision:
         version = state.version + 1
-        if state.clock is not None and event.occurred_at < state.clock:
+        if state.clock is not None and book.at is not None and book.at < state.clock:
             self._pass(book, state.clock)  # What a late event made has perhaps ended since.
         after = book.close(event.occurred_at, version)
         root = event.about
@@ -544,6 +576,7 @@ class Program:
             None,
             None,
             after,
+            (),
         )
         if refusal is None and book.others is None and book.follow_ups is None:
             return build_accepted(state.account, event, (commit,), (after,), False)
@@ -566,11 +599,3 @@ class Program:
         if commit.refusal is not None:
             return Rejected(commit.account, event, commit.refusal, (commit,), (), True)
         return Accepted(commit.account, event, (commit,), (), True)
-
-    def _too_late(self, state: State, event: Event, closed: str) -> Rejected:
-        assert state.clock is not None
-        at, clock = format_instant(event.occurred_at), format_instant(state.clock)
-        return self._not_yet(state, event, RejectionCode.TOO_LATE, at=at, clock=clock, closed=closed)
-
-    def _not_yet(self, state: State, event: Event, code: RejectionCode, **facts: Fact) -> Rejected:
-        return Rejected(state.account, event, Refusal(code, FrozenMapping(facts)), (), (), False)

@@ -44,10 +44,15 @@ class LineKind(Enum):
 
 @attrs.frozen(kw_only=True)
 class Discount:
-    """Money already taken off, of a kind: `coupon`, `staff`, `points`."""
+    """
+    Money already taken off, of a kind: `coupon`, `staff`, `points`, the name of a reward.
+
+    *redemption* names the request that took it off: what it cost comes back with the goods.
+    """
 
     kind: str = attrs.field(converter=word)
     total: Amount = attrs.field(validator=not_negative)
+    redemption: str | None = attrs.field(default=None, converter=identifier_or_none)
 
 
 def _discounts(value: Iterable[Discount]) -> tuple[Discount, ...]:
@@ -150,6 +155,8 @@ class Purchase:
         redemptions = [tender.redemption for tender in self.tenders if tender.redemption is not None]
         if len(set(redemptions)) < len(redemptions):
             raise InvalidValueError("Two tenders name one redemption: give it one tender.")
+        if redemptions and not self.taken_off.keys().isdisjoint(redemptions):
+            raise InvalidValueError("A redemption pays as a tender or takes off as a discount, not both.")
 
     @property
     def about(self) -> str:
@@ -173,8 +180,19 @@ class Purchase:
 
     @property
     def redemptions(self) -> tuple[str, ...]:
-        """The redemptions that its tenders name."""
-        return tuple(tender.redemption for tender in self.tenders if tender.redemption is not None)
+        """The redemptions that its tenders, then its discounts, name, each once."""
+        paid = [tender.redemption for tender in self.tenders if tender.redemption is not None]
+        return (*paid, *self.taken_off)
+
+    @property
+    def taken_off(self) -> dict[str, int]:
+        """What each redemption took off as a discount, in steps."""
+        found: dict[str, int] = {}
+        for discounts in (self.discounts, *(line.discounts for line in self.lines if line.discounts)):
+            for each in discounts:
+                if each.redemption is not None:
+                    found[each.redemption] = found.get(each.redemption, 0) + each.total.steps
+        return found
 
 
 @attrs.frozen(kw_only=True)

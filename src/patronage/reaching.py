@@ -65,7 +65,7 @@ from patronage.watching import (
 REACHED: Final = Reason("threshold", FrozenMapping())
 COUNTED: Final = Reason("tallied", FrozenMapping())
 FELL: Final = Reason("fell", FrozenMapping())
-_AT_CLOSE: Final = "~at_close"
+AT_CLOSE: Final = "~at_close"
 
 
 class BoundThreshold:
@@ -74,8 +74,9 @@ class BoundThreshold:
     __slots__ = (
         "_calendar",
         "_clock",
+        "_last",
+        "_one",
         "_policy",
-        "_units",
         "adoption",
         "name",
         "reads",
@@ -84,14 +85,23 @@ class BoundThreshold:
         "unit",
     )
 
-    def __init__(self, threshold: Threshold, setting: Setting, *, adoption: Adoption = Adoption.GRANDFATHERED) -> None:
+    def __init__(
+        self,
+        threshold: Threshold,
+        setting: Setting,
+        *,
+        adoption: Adoption = Adoption.GRANDFATHERED,
+        last: Threshold | None = None,
+    ) -> None:
         self.threshold, self.name, self.terms_of = threshold, threshold.name, threshold.terms_of
         self._policy, self._calendar = setting.policy, setting.calendar
         self.unit = f"{setting.policy}.{threshold.name}"
         self._clock = Clock(threshold.period, threshold.anchored_on, setting.refund_for)
         reads = list(reads_of(threshold.when))
+        self._one, self._last = 1, last
         if threshold.goal is not None:
-            setting.unit(threshold.goal.unit, f"The goal of threshold {threshold.name}")
+            unit = setting.unit(threshold.goal.unit, f"The goal of threshold {threshold.name}")
+            self._one = 10**unit.decimals
             reads.append(Read(threshold.goal.unit, threshold.label, threshold.all_labels))
         for gift in threshold.gives:
             amount = gift.amount if isinstance(gift, GiveCredit) else None
@@ -111,22 +121,24 @@ class BoundThreshold:
         """Nothing: it counts what it gave when it gives."""
         return ()
 
-    def ended_root(self, of: datetime, at: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
-        """None: what a refund must know of a period that has ended is kept beside its count."""
-        return None
-
     def balance(self, occasion: Occasion) -> int:
         """The balance that it reads, in steps."""
         goal, threshold = self.threshold.goal, self.threshold
         if goal is None:
             return 0
+        if threshold.labels:
+            balances = occasion.basis.balances
+            return self._one * sum(b.unit == goal.unit and b.label is not None and b.steps > 0 for b in balances)
         if threshold.all_labels:
             return occasion.balance_in_all(goal.unit)
         return occasion.balance(goal.unit, threshold.label)
 
-    def reached(self, occasion: Occasion) -> bool:
-        """Whether the balance and the conditions reach it."""
+    def reached(self, occasion: Occasion, key: str) -> bool:
+        """Whether the balance and the conditions reach it, in the period *key*."""
         threshold, have = self.threshold, self.balance(occasion)
+        for other in threshold.after:
+            if occasion.balance(f"{self._policy}.{other}", key) <= 0:
+                return False
         if threshold.at_least is not None and have < threshold.at_least.steps:
             return False
         if threshold.more_than is not None and have <= threshold.more_than.steps:
@@ -170,8 +182,10 @@ class BoundThreshold:
 
     def _give(self, occasion: Occasion, look: Look, span: Span) -> list[Consequence]:
         threshold = self.threshold
-        if not self.reached(occasion):
+        if not self.reached(occasion, span.key):
             return []
+        if self._last is not None:
+            return self._give_in_rounds(occasion, span, self._last)
         restated = look.moment is Moment.ADOPTED and self.adoption is Adoption.RESTATED
         given = 0 if restated else occasion.balance(self.unit, span.key)
         have, goal = self.balance(occasion), threshold.goal
@@ -192,10 +206,29 @@ class BoundThreshold:
         if cost and goal is not None and not any(isinstance(gift, GiveGrant) for gift in threshold.gives):
             effects.append(self._consume(cost, goal.unit))
         for gift in threshold.gives:
-            effects += self._gift(gift, span, given, times, cost, have)
+            effects += self._gift(gift, span, span.key, given, times, cost, have)
+            if isinstance(gift, GiveGrant):
+                cost = 0  # The first right that it gives keeps what it cost.
         effects.append(self._count(times, span, occasion.calendar, span.key))
         if self._remembers(span) and threshold.looks is Looks.AFTER_EACH:
             effects += self._wake(span, CLOSE)
+        return effects
+
+    def _give_in_rounds(self, occasion: Occasion, span: Span, last: Threshold) -> list[Consequence]:
+        """Once in each round of the last threshold, which takes its part of the balance after this one has looked."""
+        have, size, goal = self.balance(occasion), last.goal, self.threshold.goal
+        assert goal is not None and size is not None
+        round_number = occasion.balance(f"{self._policy}.{last.name}", span.key)
+        effects: list[Consequence] = []
+        while have >= goal.steps:
+            label = f"{span.key}/{round_number}"
+            if occasion.balance(self.unit, label) <= 0:
+                for gift in self.threshold.gives:
+                    effects += self._gift(gift, span, label, 0, 1, 0, have)
+                effects.append(self._count(1, span, occasion.calendar, label))
+            if last.consumes is not Consumes.STEPS:
+                break
+            have, round_number = have - size.steps, round_number + 1
         return effects
 
     def _remembers(self, span: Span) -> bool:
@@ -203,6 +236,7 @@ class BoundThreshold:
         threshold = self.threshold
         return (
             threshold.goal is not None
+            and not threshold.labels
             and threshold.falls is not Falls.KEPT
             and threshold.consumes is Consumes.NOTHING
             and span.end < LATEST
@@ -213,13 +247,15 @@ class BoundThreshold:
         have = self.balance(occasion)
         if have <= 0 or not self._remembers(span):
             return []
-        return [self._count(have, span, occasion.calendar, f"{span.key}/{_AT_CLOSE}")]
+        return [self._count(have, span, occasion.calendar, f"{span.key}/{AT_CLOSE}")]
 
     def _consume(self, cost: int, unit: str) -> Consume:
         threshold = self.threshold
         return Consume(build_amount(cost, unit), self.name, threshold.label, threshold.all_labels)
 
-    def _gift(self, gift: Gift, span: Span, given: int, times: int, cost: int, have: int) -> list[Consequence]:
+    def _gift(
+        self, gift: Gift, span: Span, label: str, given: int, times: int, cost: int, have: int
+    ) -> list[Consequence]:
         """One of its gifts, as often as it is given."""
         if isinstance(gift, GiveGrant):
             effects: list[Consequence] = []
@@ -227,7 +263,7 @@ class BoundThreshold:
                 goal = self.threshold.goal
                 if cost and goal is not None:
                     effects.append(self._consume(cost // times, goal.unit))
-                effects.append(self._grant(gift, span, span.key, n))
+                effects.append(self._grant(gift, span, label, n))
             return effects
         if isinstance(gift, GiveCredit):
             return [self._credit(gift.amount.steps * times, gift.amount.unit, gift.life, gift.label, (have, 1))]
@@ -267,7 +303,7 @@ class BoundThreshold:
 
     def _stand(self, occasion: Occasion, look: Look, span: Span) -> list[Consequence]:
         """Rights that stand while it is reached: given, given anew, or ended."""
-        threshold, reached = self.threshold, self.reached(occasion)
+        threshold, reached = self.threshold, self.reached(occasion, span.key)
         effects: list[Consequence] = []
         for gift in threshold.gives:
             assert isinstance(gift, GiveGrant)
@@ -305,15 +341,28 @@ class BoundThreshold:
 
     def _fall(self, occasion: Occasion, look: Look, span: Span) -> list[Consequence]:
         """A refund let the balance fall: what is no longer reached is kept, undone, or undone after a grace."""
-        threshold = self.threshold
+        effects: list[Consequence] = []
+        if self._last is not None:
+            rounds = occasion.balance(f"{self._policy}.{self._last.name}", span.key)
+            while (given := occasion.balance(self.unit, label := f"{span.key}/{rounds}")) > 0:
+                effects += self._fall_under(occasion, look, span, label, given)
+                rounds += 1
+            return effects
         given = occasion.balance(self.unit, span.key)
+        return self._fall_under(occasion, look, span, span.key, given)
+
+    def _fall_under(self, occasion: Occasion, look: Look, span: Span, label: str, given: int) -> list[Consequence]:
+        """What falls of what was counted under one label."""
+        threshold = self.threshold
         if threshold.falls is Falls.KEPT or given <= 0:
             return []
+        if span.end <= look.at and (threshold.labels or (threshold.goal is None and not threshold.after)):
+            return []  # What it had looked at has ended with its period.
         effects: list[Consequence] = []
         if span.end <= look.at and self._remembers(span):
             times = self._too_many_then(occasion, look, span, given, effects)
         else:
-            times = self._too_many(occasion, given)
+            times = self._too_many(occasion, given, span)
         if times <= 0:
             return effects
         if threshold.falls is Falls.AFTER_GRACE and look.moment is not Moment.GRACE:
@@ -323,15 +372,20 @@ class BoundThreshold:
             return [*effects, Wake(at=until, name=GRACE, facts=facts, rule=self.name)]
         amounts = tuple((gift.amount, gift.label) for gift in threshold.gives if isinstance(gift, GiveCredit))
         unspent = threshold.falls is Falls.REVOKED_IF_UNUSED
-        costs = threshold.consumes is not Consumes.NOTHING
-        return [*effects, Undo(self.name, self.unit, span.key, times, amounts, unspent, costs)]
+        cost = None
+        rights = any(isinstance(gift, GiveGrant) for gift in threshold.gives)
+        if threshold.consumes is not Consumes.NOTHING and threshold.goal is not None and not rights:
+            cost = build_amount(times * threshold.goal.steps, threshold.goal.unit)
+        return [*effects, Undo(self.name, self.unit, label, times, amounts, unspent, cost, threshold.label)]
 
     def _too_many_then(self, occasion: Occasion, look: Look, span: Span, given: int, effects: list[Consequence]) -> int:
         """How often too many after the period's end: by the balance at its close, less what came back since."""
-        goal, label = self.threshold.goal, f"{span.key}/{_AT_CLOSE}"
+        goal, label = self.threshold.goal, f"{span.key}/{AT_CLOSE}"
         assert goal is not None
         kept = occasion.balance(self.unit, label)
-        back = min(kept, look.returned.get(goal.unit, 0))
+        of, everything = self.threshold.label, self.threshold.all_labels
+        returned = (n for (unit, at), n in look.returned.items() if unit == goal.unit and (everything or at == of))
+        back = min(kept, sum(returned))
         if back > 0:
             effects.append(TakeBack(build_amount(back, self.unit), self.name, label, False))
         if self.threshold.repeats is Repeats.EVERY_STEP:
@@ -339,7 +393,7 @@ class BoundThreshold:
         above = kept - back > goal.steps if self.threshold.more_than is not None else kept - back >= goal.steps
         return 0 if above else given
 
-    def _too_many(self, occasion: Occasion, given: int) -> int:
+    def _too_many(self, occasion: Occasion, given: int, span: Span) -> int:
         """How often it gave what it would not have given."""
         threshold, have, goal = self.threshold, self.balance(occasion), self.threshold.goal
         if threshold.consumes is not Consumes.NOTHING:
@@ -348,7 +402,7 @@ class BoundThreshold:
             return min(given, -(have // goal.steps)) if threshold.consumes is Consumes.STEPS else 1
         if threshold.repeats is Repeats.EVERY_STEP and goal is not None:
             return given - max(0, min(given, have // goal.steps))
-        return 0 if self.reached(occasion) else given
+        return 0 if self.reached(occasion, span.key) else given
 
     # Closing.
 

@@ -9,7 +9,7 @@ or priced. What paid the purchase is given back before that, in the reverse orde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -33,6 +33,7 @@ from patronage.ledger import (
     BenefitKind,
     Booking,
     Commit,
+    Entry,
     Grant,
     GrantChange,
     GrantEntry,
@@ -43,12 +44,12 @@ from patronage.ledger import (
     Validity,
     reason,
 )
-from patronage.occasions import Credit, Debit, Effect, Give, basis_with, build_occasion
+from patronage.occasions import Credit, Debit, Effect, Give, Occasion, basis_with, build_occasion
 from patronage.policies.base import BoundPolicy
 from patronage.state import with_steps
 from patronage.terms import BoundTerms, Expired, RefundTerms, Returned, Shortfall
 from patronage.units import UnitKind, build_amount, rounded
-from patronage.watching import after_event, in_basis
+from patronage.watching import Settlement, after_event, in_basis
 
 DECIDED_AGAIN: Final = Reason("decided_again", FrozenMapping())
 TAKEN_BACK: Final = Reason("taken_back", FrozenMapping())
@@ -93,12 +94,21 @@ def after_looks(
     policy: BoundPolicy, bound: BoundTerms, account: Account, event: Event, at: datetime, basis: Basis
 ) -> Basis:
     """The basis after a policy's totals and thresholds would have looked, nothing booked."""
+    for _, _, after in looks(policy, bound, account, event, at, basis):
+        basis = after
+    return basis
+
+
+def looks(
+    policy: BoundPolicy, bound: BoundTerms, account: Account, event: Event, at: datetime, basis: Basis
+) -> Iterator[tuple[Occasion, Settlement, Basis]]:
+    """What a policy's totals and thresholds would come to after an event, each with the basis after it."""
     for watcher in policy.watchers:
         occasion = build_occasion(at, account, event, None, basis, bound.calendar, bound.units, bound.ladders)
         settled = watcher.look(occasion, after_event(at))
         if settled is not None:
             basis = basis_with(basis, in_basis(settled), occasion, policy.name, bound.watched)
-    return basis
+            yield occasion, settled, basis
 
 
 def worth_of(
@@ -241,13 +251,7 @@ class Difference:
         book, about, terms = self.book, self.about, self.bound.terms.refunds
         books = [_rebook(key[3], change, change, None) for key, change in rules]
         if book.is_tally(unit):
-            taken = steps - min(steps, self._ended(unit, label))
-            if unit not in book.units:
-                held = sum(lot.steps for lot in book.lots(unit) if lot.label == label)
-                taken = min(taken, max(held, 0))
-            if taken:
-                # A tally that has ended is dropped: what is left of the difference is booked by nobody.
-                book.debit(policy, about, unit, taken, label, TAKEN_BACK, self._against, _limited(books, taken))
+            self._take_tally(policy, unit, label, steps, books)
             return
         own = self._own_lots(unit, label)
         parts, left = _parts(own, steps)
@@ -266,17 +270,50 @@ class Difference:
         if left:
             self._shortfall(unit, label, left)
 
+    def _take_tally(self, policy: str, unit: str, label: str | None, steps: int, books: Sequence[Booking]) -> None:
+        """
+        What counts for a rule only: what has ended of it is dropped, and makes no debt.
+
+        Of a unit of the terms that is booked (it comes back and is taken), so that what reads it knows;
+        of a tally of the library's own by nobody.
+        """
+        book, about = self.book, self.about
+        ended = min(steps, self._ended(unit, label))
+        if unit not in book.units:
+            held = sum(lot.steps for lot in book.lots(unit) if lot.label == label)
+            taken = min(steps - ended, max(held, 0))
+            if taken:
+                book.debit(policy, about, unit, taken, label, TAKEN_BACK, self._against, _limited(books, taken))
+            return
+        parts, short = book.pick(unit, steps - ended, label)
+        if ended:
+            back = build_lot(unit, ended, label, ALWAYS, None, None, None)
+            book.transfer("", about, unit, label, EXPIRED, book.account, (), (back,), (), reason("dropped"))
+            parts.append(back)
+        if short:
+            parts.append(build_lot(unit, short, label, ALWAYS, DEBT, None, None))
+        book.transfer(policy, about, unit, label, book.account, self._against, parts, (), tuple(books), TAKEN_BACK)
+
     def _ended(self, unit: str, label: str | None) -> int:
-        """What the root counted on a tally whose time has passed since."""
-        at, ended = self.book.at, 0
+        """What the root counted on a tally whose time has passed since, less what was dropped of it before."""
+        book, at, ended = self.book, self.book.at, 0
+        assert at is not None
+        alive = {lot.validity for lot in book.lots(unit) if lot.label == label and lot.steps > 0}
         for commit in self.history:
             for entry in commit.entries:
-                if isinstance(entry, Transfer) and entry.about == self.about and entry.unit == unit:
-                    for part in entry.put:
-                        end = part.validity.expires_at
-                        if part.label == label and end is not None and at is not None and end <= at:
-                            ended += part.steps
-        return ended
+                if not isinstance(entry, Transfer) or entry.about != self.about or entry.unit != unit:
+                    continue
+                if entry.payer == EXPIRED and entry.label == label:
+                    ended -= entry.steps
+                    continue
+                for part in entry.put:
+                    validity = part.validity
+                    over = (validity.expires_at is not None and validity.expires_at <= at) or (
+                        validity.needs is not None and not book.in_force(validity.needs, at)
+                    )
+                    if part.label == label and over and validity not in alive:
+                        ended += part.steps
+        return max(0, ended)
 
     def _droppable(self, unit: str, label: str | None) -> int:
         """
@@ -406,28 +443,49 @@ def _limited(books: Sequence[Booking], taken: int) -> tuple[Booking, ...]:
     return tuple(found)
 
 
-def spent_parts(history: Iterable[Commit], about: Source) -> list[Lot]:
-    """The parts that a redemption (or a captured reservation) spent, in the order of taking."""
+LAPSED_REST: Final = "rest_lapsed"
+"""The reason of a transfer of what a voucher was worth more than the cart."""
+
+
+def _went(entry: Entry, about: Source, to: Account) -> bool:
+    return (
+        isinstance(entry, Transfer)
+        and entry.about == about
+        and entry.payee == to
+        and (to != EXPIRED or entry.reason.code == LAPSED_REST)
+    )
+
+
+def spent_parts(history: Iterable[Commit], about: Source, to: Account = REDEEMED) -> list[Lot]:
+    """The parts that a redemption (or a captured reservation) spent, in the order of taking; or what went elsewhere."""
     return [
         part
         for commit in history
         for entry in commit.entries
-        if isinstance(entry, Transfer) and entry.about == about and entry.payee == REDEEMED
+        if isinstance(entry, Transfer) and _went(entry, about, to)
         for part in entry.taken
     ]
 
 
-def given_back(history: Iterable[Commit], about: Source) -> int:
+def given_back(history: Iterable[Commit], about: Source, by: Account = REDEEMED) -> int:
     """How much of a redemption was given back so far."""
     return sum(
         entry.steps
         for commit in history
         for entry in commit.entries
-        if isinstance(entry, Transfer) and entry.about == about and entry.payer == REDEEMED
+        if isinstance(entry, Transfer) and entry.about == about and entry.payer == by
     )
 
 
-def give_back(book: Book, terms: RefundTerms, about: Source, parts: Sequence[Lot], before: int, steps: int) -> None:
+def give_back(
+    book: Book,
+    terms: RefundTerms,
+    about: Source,
+    parts: Sequence[Lot],
+    before: int,
+    steps: int,
+    by: Account = REDEEMED,
+) -> None:
     """
     Gives *steps* of what *parts* spent back, in the reverse order of taking, after *before* that were given earlier.
 
@@ -444,12 +502,14 @@ def give_back(book: Book, terms: RefundTerms, about: Source, parts: Sequence[Lot
             continue
         size = min(available, left)
         left -= size
-        if part.source == DEBT:
-            continue
-        back = attrs.evolve(with_steps(part, size), validity=_life(part.validity, terms, at, book), reserved_for=None)
+        if part.source == DEBT:  # A redemption that a replay in order could not afford: see `rerate`.
+            back = build_lot(part.unit, size, part.label, ALWAYS, None, None, None)
+        else:
+            life = _life(part.validity, terms, at, book)
+            back = attrs.evolve(with_steps(part, size), validity=life, reserved_for=None)
         puts = book.become(back)
         why = reason("given_back", {"life": terms.returned.value})
-        book.transfer("", about, part.unit, part.label, REDEEMED, book.account, (), puts, (), why)
+        book.transfer("", about, part.unit, part.label, by, book.account, (), puts, (), why)
         rest = puts[-1]
         end = rest.validity.expires_at
         needs = rest.validity.needs

@@ -8,6 +8,7 @@ A repository is made for one program, and every key that it stores begins with t
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -91,6 +92,19 @@ class LedgerRepository(Protocol):
         ...
 
 
+class TransactionalRepository(Protocol):
+    """A further, optional ability of a ledger that can keep several calls together."""
+
+    def transaction(self) -> AbstractContextManager[LedgerRepository]:
+        """
+        A ledger for one `with` block: what is appended in it is kept, or nothing where the block raises.
+
+        Locks of `load` hold until the block ends. Where the ledger is within a transaction of the
+        caller's already, that is the one, and the block ends nothing.
+        """
+        ...
+
+
 class AccountRepository(Protocol):
     """A further, optional ability of a store: to list the accounts that it has."""
 
@@ -151,6 +165,14 @@ class AsyncLedgerRepository(Protocol):
 
     async def due(self, until: datetime, /, *, after: Account | None = None, limit: int = 1000) -> Sequence[Account]:
         """See `LedgerRepository.due`."""
+        ...
+
+
+class AsyncTransactionalRepository(Protocol):
+    """`TransactionalRepository` with `await`."""
+
+    def transaction(self) -> AbstractAsyncContextManager[AsyncLedgerRepository]:
+        """See `TransactionalRepository.transaction`."""
         ...
 
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import lru_cache
-from typing import Final
 
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.accounts import Reason, build_source
+from patronage.accounts import build_source
 from patronage.applying import book_of, extended, revoke
 from patronage.book import Book
 from patronage.events import (
@@ -31,6 +29,7 @@ from patronage.events import (
     Redemption,
     Refund,
     Release,
+    Rerated,
     Reservation,
     StatusEnd,
     StatusGrant,
@@ -44,9 +43,7 @@ from patronage.ledger import (
     DEBT,
     IN_TRANSIT,
     ISSUED,
-    REDEEMED,
     Account,
-    Benefit,
     Commit,
     Fact,
     Grant,
@@ -56,12 +53,9 @@ from patronage.ledger import (
     Source,
     Transfer,
     Validity,
-    WakeChange,
-    WakeUp,
     reason,
 )
-from patronage.limits import count_uses, give_uses_back, lapse_facts, lapse_uses, limit_reached
-from patronage.occasions import Revoke, build_occasion
+from patronage.occasions import Revoke
 from patronage.others import incomplete
 from patronage.refunds import (
     Difference,
@@ -77,35 +71,24 @@ from patronage.refunds import (
     spent_parts,
     worth_of,
 )
-from patronage.reservations import by_label, held_for, release, scaled, split
 from patronage.returns import Exceeds, Kept, kept_of
-from patronage.rewards import build_request
+from patronage.spending import Outcome, Spending
 from patronage.terms import BoundTerms
+from patronage.upheld import uphold
+from patronage.voucher_uses import give_back_uses, uses_taken
 from patronage.watching import Back, Look, Moment
-
-LAPSE: Final = "~lapse"
-"""The policy name of wake-ups that end a reservation."""
-
-_AFTER_LIMITS: Final = frozenset({RejectionCode.BALANCE_TOO_LOW, RejectionCode.AMOUNT_BELOW_MINIMUM})
-"""Refusals that a limit which is reached goes before."""
-
-_SPENDING: Final = (Redemption, Reservation)
-
-Outcome = tuple[Benefit, ...] | Refusal
 
 
 def _refuse(code: RejectionCode, **facts: Fact) -> Refusal:
     return Refusal(code, FrozenMapping(facts))
 
 
-@lru_cache(maxsize=1_024)
-def _why(code: str, reward: str) -> Reason:
-    """The reason of a spending: the same for each request of a reward."""
-    return reason(code, {"reward": reward})
-
-
 class Requests:
-    """One event that is no plain fact, on the books it changes. *beside* is the history of the other accounts."""
+    """
+    One event that is no plain fact, on the books it changes. *beside* is the history of the other accounts.
+
+    In a replay an event *stands* as it was once accepted: what it spends is not asked again.
+    """
 
     def __init__(
         self,
@@ -115,9 +98,10 @@ class Requests:
         event: Event,
         past: Sequence[Commit],
         beside: Sequence[Commit] = (),
+        stands: Commit | None = None,
     ) -> None:
         self.terms_at, self.book, self.bound, self.event, self.past = terms_at, book, bound, event, past
-        self.beside = beside
+        self.beside, self.stands = beside, stands
         self.about = build_source(book.account, event.about)
         self.at = self.of = event.occurred_at if book.at is None else book.at
         self.moment = Moment.EVENT
@@ -125,30 +109,34 @@ class Requests:
         self.basis = bound.basis(book, self.at)
 
     @property
-    def returned(self) -> FrozenMapping[str, int]:
-        """What the event took back of what its root had earned, in steps by unit."""
-        found: dict[str, int] = {}
+    def returned(self) -> FrozenMapping[tuple[str, str | None], int]:
+        """What the event took back of what its root had earned, in steps by unit and label."""
+        found: dict[tuple[str, str | None], int] = {}
         for entry in self.book.entries if self.moment is Moment.REFUND else ():
             if isinstance(entry, Transfer) and entry.about == self.about and entry.cause == self.event.id:
                 for book in entry.books:
-                    found[entry.unit] = found.get(entry.unit, 0) - book.steps
+                    key = (entry.unit, entry.label)
+                    found[key] = found.get(key, 0) - book.steps
         return FrozenMapping.owning(found)
 
     def look_of(self, other: Book) -> Look:
         """The look of the watchers of another member, who got a gift or gave it back."""
         assert other.at is not None
-        out: dict[str, int] = {}
+        out: dict[tuple[str, str | None], int] = {}
         for entry in other.entries if self.moment is Moment.REFUND else ():
             if isinstance(entry, Transfer) and entry.cause == other.cause and entry.payee == IN_TRANSIT:
-                out[entry.unit] = out.get(entry.unit, 0) + entry.steps
+                key = (entry.unit, entry.label)
+                out[key] = out.get(key, 0) + entry.steps
         of = self.of if self.moment is Moment.REFUND else other.at
         return Look(self.moment, other.at, of, returned=FrozenMapping.owning(out))
 
     def decide(self) -> Outcome:
         """What the event comes to."""
         event = self.event
-        if isinstance(event, _SPENDING):
-            return self._request(event)
+        if isinstance(event, Redemption | Reservation):
+            if self.stands is not None:
+                return uphold(self.book, self.about, self.stands, event.reward)
+            return self._spending().request(event)
         if isinstance(event, Adjustment):
             return self._adjust(event)
         if isinstance(event, StatusGrant):
@@ -159,7 +147,7 @@ class Requests:
             return ()
         if isinstance(event, RateDeclared):
             return self._declare(event)
-        if isinstance(event, TimePassed | Counterpart):
+        if isinstance(event, TimePassed | Rerated | Counterpart):
             return ()
         if isinstance(event, FollowedUp):
             return self._receive(event)
@@ -178,12 +166,15 @@ class Requests:
             if lacking is not None:
                 return lacking
         if isinstance(event, Capture | Release):
-            return self._end_reservation(event, root, of_root)
+            return self._spending().end(event, root, of_root)
         if isinstance(event, Confirmation):
             return self._confirm()
         if isinstance(event, Refund | Cancellation):
             return self._undo(event, root, of_root)
         return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
+
+    def _spending(self) -> Spending:
+        return Spending(self.book, self.bound, self.basis, self.past, self.beside, self.at)
 
     def _receive(self, event: FollowedUp) -> Outcome:
         """A follow-up of what happened on another account, by the terms of the first one of its root."""
@@ -197,103 +188,6 @@ class Requests:
             self.moment, self.of = Moment.REFUND, of_root[0].event.occurred_at
         receive(self.book, self.bound, event, self.past)
         return ()
-
-    # Spending.
-
-    def _request(self, event: Redemption | Reservation) -> Outcome:
-        reward = self.bound.rewards.get(event.reward)
-        if reward is None:
-            return _refuse(RejectionCode.UNKNOWN_REWARD, reward=event.reward)
-        book, unit = self.book, reward.unit
-        labels = tuple(reward.labels) or (None,)
-        available = 0
-        for label in labels:
-            available += max(0, book.available(unit, label))
-        bound = self.bound
-        occasion = build_occasion(
-            self.at, book.account, event, None, self.basis, bound.calendar, bound.units, bound.ladders
-        )
-        priced = reward.price(build_request(event.amount, event.times, event.cart, available, occasion))
-        limits = self.bound.limits[event.reward]
-        if isinstance(priced, Refusal):
-            if priced.code not in _AFTER_LIMITS:
-                return priced
-            return limit_reached(self.book, self.bound, limits, event, event.times) or priced
-        full = limit_reached(self.book, self.bound, limits, event, priced.uses) if limits else None
-        if full is not None:
-            return full
-        cost = priced.cost.steps
-        if cost > available:
-            return _refuse(RejectionCode.BALANCE_TOO_LOW, reward=event.reward, needed=cost, available=available)
-        left = cost
-        for label in labels:
-            taken, left = book.pick(unit, left, label)
-            if not taken:
-                continue
-            if isinstance(event, Redemption):
-                why = _why("redeemed", event.reward)
-                book.transfer(event.reward, self.about, unit, label, book.account, REDEEMED, taken, (), (), why)
-            else:
-                why = _why("reserved", event.reward)
-                held = [attrs.evolve(part, reserved_for=event.id) for part in taken]
-                book.transfer(event.reward, self.about, unit, label, book.account, book.account, taken, held, (), why)
-        if isinstance(event, Reservation) and event.lapses_at is not None:
-            facts: dict[str, Fact] = {"reservation": event.id}
-            if limits:  # What is given back when it lapses.
-                facts |= lapse_facts(event, priced.uses)
-            wake_up = WakeUp(event.lapses_at, LAPSE, "lapse", FrozenMapping(facts))
-            book.wake(WakeChange.SET, wake_up, event.reward, self.about)
-        if limits:
-            count_uses(self.book, self.bound, limits, event, priced.uses)
-        return priced.benefits
-
-    def _end_reservation(self, event: Capture | Release, root: Commit, of_root: Sequence[Commit]) -> Outcome:
-        if not isinstance(root.event, Reservation):
-            return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
-        held = held_for(self.book, event.about)
-        if not held:
-            return _refuse(RejectionCode.ALREADY_ENDED, root=event.about)
-        total = sum(lot.steps for lot in held)
-        spend = 0
-        if isinstance(event, Capture):
-            spend = total
-            if event.amount is not None:
-                if event.amount.unit != held[0].unit:
-                    return _refuse(RejectionCode.WRONG_UNIT, unit=event.amount.unit)
-                if event.amount.steps > total:
-                    code, unit = RejectionCode.CAPTURE_EXCEEDS_RESERVATION, event.amount.unit
-                    return _refuse(code, asked=event.amount.steps, reserved=total, unit=unit)
-                spend = event.amount.steps
-        capture, free = split(held, spend)
-        for label, taken in by_label(capture):
-            self.book.transfer(
-                root.event.reward,
-                self.about,
-                held[0].unit,
-                label,
-                self.book.account,
-                REDEEMED,
-                taken,
-                (),
-                (),
-                reason("captured", {"reward": root.event.reward}),
-            )
-        release(self.book, free, self.about, "released", None)
-        if not spend:
-            give_uses_back(self.book, self.bound, self.about, self.past, self.beside)
-        for wake_up in self.book.wake_ups:
-            if wake_up.policy == LAPSE and wake_up.facts.get("reservation") == event.about:
-                self.book.wake(WakeChange.ENDED, wake_up, "", self.about)
-        return tuple(scaled(benefit, spend, total) for benefit in root.benefits) if spend else ()
-
-    @staticmethod
-    def lapse(book: Book, wake_up: WakeUp, terms_at: Callable[[datetime], BoundTerms]) -> None:
-        """A reservation's time has run out: what it holds, and its uses of the reward's limits, are free again."""
-        reservation = str(wake_up.facts["reservation"])
-        about = Source(book.account, reservation)
-        cause = f"~lapse/{reservation}"
-        release(book, held_for(book, reservation), about, "lapsed", cause)
-        lapse_uses(book, wake_up, about, cause, terms_at)
 
     # Operators.
 
@@ -363,15 +257,15 @@ class Requests:
     def _undo(self, event: Refund | Cancellation, root: Commit, of_root: Sequence[Commit]) -> Outcome:
         if isinstance(root.event, Purchase):
             return self._refund(event, root, root.event, of_root)
-        if isinstance(event, Refund) or isinstance(root.event, TimePassed):
+        if isinstance(event, Refund) or isinstance(root.event, TimePassed | Rerated):
             return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
         if any(isinstance(commit.event, Cancellation) and commit.refusal is None for commit in of_root):
             return _refuse(RejectionCode.ALREADY_ENDED, root=event.about)
         if isinstance(root.event, Redemption | Reservation):
             paid = self._standing_purchase(event.about)
-            if paid is not None:
+            if paid is not None and self.stands is None:
                 return _refuse(RejectionCode.PAYS_A_PURCHASE, root=event.about, purchase=paid)
-            return self._cancel_request(root, root.event)
+            return self._spending().cancel(root, root.event, of_root)
         if isinstance(root.event, Gift):
             self.bound = self.terms_at(root.terms_from)
             self.moment, self.of = Moment.REFUND, root.event.occurred_at
@@ -387,23 +281,6 @@ class Requests:
                 if isinstance(kept, Kept) and kept.purchase is not None:
                     return purchase.id
         return None
-
-    def _cancel_request(self, root: Commit, request: Redemption | Reservation) -> Outcome:
-        book, terms = self.book, self.bound.terms.refunds
-        held = held_for(book, request.id)
-        parts = spent_parts(self.past, self.about)
-        before = given_back(self.past, self.about)
-        spent = sum(part.steps for part in parts)
-        if not held and spent <= before:
-            return _refuse(RejectionCode.ALREADY_ENDED, root=request.id)
-        release(book, held, self.about, "released", None)
-        if spent > before:
-            give_back(book, terms, self.about, parts, before, spent - before)
-        give_uses_back(self.book, self.bound, self.about, self.past, self.beside)
-        for wake_up in book.wake_ups:
-            if wake_up.policy == LAPSE and wake_up.facts.get("reservation") == request.id:
-                book.wake(WakeChange.ENDED, wake_up, "", self.about)
-        return ()
 
     def _cancel_fact(self, root: Commit) -> Outcome:
         """An activity, an enrolment, an adjustment or a status never was."""
@@ -446,7 +323,7 @@ class Requests:
         self.bound = bound = self.terms_at(root.terms_from)
         self.moment, self.of = Moment.REFUND, purchase.occurred_at
         self.back = self._come_back(purchase, kept, earlier)
-        self._give_back_tenders(purchase, kept)
+        self._give_back_paid(purchase, kept)
         difference = Difference(self.book, bound, self.about, self.past)
         at, terms = purchase.occurred_at, bound.terms
         late = self.at > terms.refund_for.end(at, bound.calendar)
@@ -509,23 +386,24 @@ class Requests:
             before, now = of(was.purchase), of(kept.purchase)
         amend(self.book, self.about, self.event.id, before, now)
 
-    def _give_back_tenders(self, purchase: Purchase, kept: Kept) -> None:
-        """What paid the part that came back is given back first."""
-        for tender in purchase.tenders:
-            if tender.redemption is None:
-                continue
-            about = Source(self.book.account, tender.redemption)
+    def _give_back_paid(self, purchase: Purchase, kept: Kept) -> None:
+        """What paid the part that came back, or took something off it, is given back first."""
+        wholes = {tender.redemption: tender.total.steps for tender in purchase.tenders if tender.redemption is not None}
+        terms = self.bound.terms.refunds
+        for redemption, whole in {**wholes, **purchase.taken_off}.items():
+            about = Source(self.book.account, redemption)
             parts = spent_parts(self.past, about)
             spent = sum(part.steps for part in parts)
             before = given_back(self.past, about)
-            part = kept.tenders.get(tender.redemption, 0)
-            due = min(
-                spent, share_of(spent, min(part, tender.total.steps), tender.total.steps, self.bound.terms.refunds)
-            )
-            if kept.purchase is None and part >= tender.total.steps:
+            part = kept.paid_back.get(redemption, 0)
+            due = min(spent, share_of(spent, min(part, whole), whole, terms))
+            all_of_it = part >= whole if whole else kept.purchase is None
+            if all_of_it:
                 due = spent
             if due > before:
-                give_back(self.book, self.bound.terms.refunds, about, parts, before, due - before)
+                give_back(self.book, terms, about, parts, before, due - before)
+            if all_of_it:
+                give_back_uses(self.book, terms, uses_taken(self.past, about), about)
 
     def _rooms(self, at: datetime) -> Room:
         """How much of a credit still fits under the ceilings of the purchase's periods, before this event."""

@@ -29,13 +29,13 @@ class Kept:
     """
     What is left of a purchase: *purchase* without what came back (None: nothing is left).
 
-    *returned* is the money that came back, in steps; *tenders* the steps that each redemption is
-    given back, cumulative, by the redemption's id.
+    *returned* is the money that came back, in steps; *paid_back* the steps that each redemption is
+    given back of what it paid or took off, cumulative, by the redemption's id.
     """
 
     purchase: Purchase | None
     returned: int
-    tenders: FrozenMapping[str, int]
+    paid_back: FrozenMapping[str, int]
 
 
 class _Line:
@@ -119,7 +119,12 @@ def kept_of(purchase: Purchase, undone: Iterable[Refund | Cancellation]) -> Kept
                 if tender.redemption is not None:
                     given[tender.redemption] = given.get(tender.redemption, 0) + tender.total.steps
     returned = sum(line.returned for line in lines.values())
-    return Kept(_kept(purchase, lines, returned), returned, _tenders(purchase, returned - named_total, given))
+    kept = _kept(purchase, lines, returned)
+    given = _tenders(purchase, returned - named_total, given)
+    left = {} if kept is None else kept.taken_off
+    for redemption, steps in purchase.taken_off.items():
+        given[redemption] = steps - left.get(redemption, 0)
+    return Kept(kept, returned, FrozenMapping(given))
 
 
 def _apply(refund: Refund | Cancellation, lines: Mapping[str, _Line]) -> Exceeds | None:
@@ -188,7 +193,7 @@ def _scaled_tenders(tenders: tuple[Tender, ...], total: int) -> tuple[Tender, ..
     )
 
 
-def _tenders(purchase: Purchase, pro_rata: int, named: Mapping[str, int]) -> FrozenMapping[str, int]:
+def _tenders(purchase: Purchase, pro_rata: int, named: Mapping[str, int]) -> dict[str, int]:
     """What each redemption is given back, cumulative: what was named, and its share of the rest."""
     total = purchase.total
     given = dict(named)
@@ -199,4 +204,4 @@ def _tenders(purchase: Purchase, pro_rata: int, named: Mapping[str, int]) -> Fro
         for tender, share in zip(purchase.tenders, rest, strict=True):
             if tender.redemption is not None:
                 given[tender.redemption] = given.get(tender.redemption, 0) + share
-    return FrozenMapping(given)
+    return given

@@ -199,11 +199,16 @@ class SpendRule:
 
 @attrs.frozen(kw_only=True)
 class QuantityRule:
-    """Credits *credit* for every *per* of the lines' quantity, or of their *measure* (meals, litres, km)."""
+    """
+    Credits *credit* for every *per* of the lines' quantity, or of their *measure* (meals, litres, km).
+
+    With *activity* it counts on activities of that kind instead: how often it was done, or its *measure*.
+    """
 
     credit: Amount = attrs.field(validator=above_zero)
     per: Decimal = attrs.field(default=Decimal(1), converter=_quantity)
     measure: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
+    activity: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     name: str | None = attrs.field(default=None, converter=name_or_none)
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
@@ -214,6 +219,10 @@ class QuantityRule:
     life: Life = AT_ONCE
     label: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     ceilings: tuple[Ceiling, ...] = attrs.field(default=(), converter=ceilings)
+
+    def __attrs_post_init__(self) -> None:
+        if self.activity is not None and (self.lines is not None or self.grain is Grain.LINE):
+            raise InvalidValueError("An activity has no lines: what it counts is rounded for the rule or the event.")
 
 
 class On(Enum):

@@ -31,7 +31,7 @@ from patronage.refunds import Difference
 from patronage.state import with_steps
 from patronage.terms import BoundTerms
 from patronage.units import build_amount, rounded
-from patronage.watching import Carry, Consume, Settlement, TakeBack, TakeShare, Undo, terms_instant
+from patronage.watching import Carry, Consume, Remembering, Settlement, TakeBack, TakeShare, Undo, terms_instant
 
 CONSUMED: Final = Reason("consumed", FrozenMapping())
 RETURNED: Final = Reason("consumed_back", FrozenMapping())
@@ -149,16 +149,20 @@ def _take_share(
 
 def _undo(book: Book, bound: BoundTerms, policy: str, about: Source, effect: Undo, past: Sequence[Commit]) -> None:
     """The newest grants that are unused are revoked, their cost comes back; what was credited is taken back."""
-    giver, undone = f"{policy}/{effect.rule}", 0
+    giver = f"{policy}/{effect.rule}"
     given = [grant for grant in book.grants if grant.giver == giver and not grant.ended and grant.source == about]
+    steps = sorted({grant.occasion for grant in given}, key=lambda occasion: (len(occasion), occasion), reverse=True)
+    steps = [step for step in steps if step == effect.key or step.startswith(f"{effect.key}#")][: effect.times]
+    undone = len(steps)
     for grant in sorted(given, key=lambda grant: (len(grant.occasion), grant.occasion), reverse=True):
-        if undone == effect.times:
-            break
-        ended = attrs.evolve(grant, valid_until=book.at, ended=True)
-        book.grant(GrantChange.REVOKED, ended, policy, effect.rule, about, FELL)
-        _give_back(book, policy, about, effect.rule, grant.consumed)
-        undone += 1
+        if grant.occasion in steps:
+            ended = attrs.evolve(grant, valid_until=book.at, ended=True)
+            book.grant(GrantChange.REVOKED, ended, policy, effect.rule, about, FELL)
+            _give_back(book, policy, about, effect.rule, grant.consumed)
     if effect.amounts:
+        if not given and effect.cost is not None:
+            cost = build_lot(effect.cost.unit, effect.cost.steps, effect.label, ALWAYS, None, None, None)
+            _give_back(book, policy, about, effect.rule, (cost,))
         undone = max(undone, effect.times)
     for amount, label in effect.amounts:
         taken = build_amount(amount.steps * effect.times, amount.unit)
@@ -203,9 +207,10 @@ def ended_roots(bound: BoundTerms, bought: Commit, at: datetime) -> Iterable[str
     """What stands in the history of totals whose count of a purchase's period has ended by *at*: a refund needs it."""
     for policy in bound.policies:
         for watcher in policy.watchers:
-            root = watcher.ended_root(bought.event.occurred_at, at, bound.calendar, bought.basis.grants)
-            if root is not None:
-                yield root
+            if isinstance(watcher, Remembering):
+                root = watcher.ended_root(bought.event.occurred_at, at, bound.calendar, bought.basis.grants)
+                if root is not None:
+                    yield root
 
 
 def in_order(closes: list[WakeUp], terms_at: Callable[[datetime], BoundTerms]) -> list[WakeUp]:

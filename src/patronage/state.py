@@ -246,7 +246,7 @@ def apply_grant(grants: Sequence[Grant], entry: GrantEntry) -> tuple[Grant, ...]
     """The grants after an entry about one of them."""
     identity = entry.grant.identity
     others = [grant for grant in grants if grant.identity != identity]
-    if entry.grant.uses != 0:
+    if entry.grant.uses != 0 or entry.grant.reserved:
         others.append(entry.grant)
     others.sort(key=lambda grant: (grant.identity, grant.valid_from))
     return tuple(others)
@@ -259,7 +259,8 @@ def needed_grants(grants: Sequence[Grant], held: Iterable[Sequence[Lot]]) -> tup
             break
     else:
         return tuple(grants)
-    named = {key for lots in held for lot in lots for key in (lot.validity.needs, lot.validity.held_by)}
+    # What needs a right asks for one in force; what is held by one lives on from the end of it.
+    named = {lot.validity.held_by for lots in held for lot in lots}
     return tuple(grant for grant in grants if not grant.ended or grant.key in named)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from itertools import pairwise
 from typing import Final, Protocol, runtime_checkable
 
 import attrs
@@ -13,12 +14,13 @@ from patronage._frozen import FrozenMapping
 from patronage.book import Book
 from patronage.building import build_balance, build_basis
 from patronage.ceilings import BoundCeiling
+from patronage.conditions import reads_of
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Enrolment, Event, Gift, Purchase, Redemption, Reservation, many
 from patronage.figures import Setting
 from patronage.ledger import Account, AccountKind, Balance, Basis, Grant
 from patronage.occasions import Ladder, Read
-from patronage.periods import EARLIEST, Calendar, utc
+from patronage.periods import EARLIEST, Calendar, format_instant, utc
 from patronage.policies.base import BoundPolicy, Policy, bind
 from patronage.rewards import Limit, Reward, limits_of
 from patronage.rules import Ceiling, above_zero, name
@@ -139,10 +141,22 @@ class Terms:
             if transfer.unit not in codes:
                 raise InvalidValueError(f"Gifts are of {quote(transfer.unit)}, which is no unit of the terms.")
         for reward in self.rewards:
-            if reward.unit not in codes:
+            if reward.unit is not None and reward.unit not in codes:
                 raise InvalidValueError(
                     f"Reward {reward.name} spends {quote(reward.unit)}, which is no unit of the terms."
                 )
+
+
+def timeline(value: Terms | Iterable[Terms]) -> tuple[Terms, ...]:
+    """Terms in order of `effective_from`. Raises InvalidValueError where two take effect at one instant."""
+    found = (value,) if isinstance(value, Terms) else many(value)
+    if not found or not all(isinstance(terms, Terms) for terms in found):
+        raise InvalidValueError(f"A program has Terms, one or a timeline, not {quote(value)}.")
+    ordered = tuple(sorted(found, key=lambda terms: terms.effective_from))
+    for earlier, later in pairwise(ordered):
+        if earlier.effective_from == later.effective_from:
+            raise InvalidValueError(f"Two terms take effect at {format_instant(later.effective_from)}.")
+    return ordered
 
 
 @runtime_checkable
@@ -172,6 +186,7 @@ class BoundTerms:
         "limits",
         "others",
         "policies",
+        "reward_names",
         "rewards",
         "shared",
         "tallies",
@@ -186,6 +201,7 @@ class BoundTerms:
         self.terms, self.calendar, self.effective_from = terms, calendar, terms.effective_from
         self.units = FrozenMapping({unit.code: unit for unit in terms.units})
         self.rewards: Mapping[str, Reward] = {reward.name: reward for reward in terms.rewards}
+        self.reward_names = frozenset(self.rewards)
         self.policies: Sequence[BoundPolicy] = [
             bind(
                 policy,
@@ -194,7 +210,7 @@ class BoundTerms:
             for policy in terms.policies
         ]
         reads = [read for policy in self.policies for read in policy.reads]
-        reads += [read for reward in terms.rewards for read in getattr(getattr(reward, "when", None), "reads", ())]
+        reads += [read for reward in terms.rewards for read in _reads_of(reward)]
         asked = [each for one in terms.transfers for each in (one.when, one.when_receiver)]
         reads += [read for condition in asked for read in getattr(condition, "reads", ())]
         for read in reads:
@@ -260,7 +276,8 @@ class BoundTerms:
         grants: tuple[Grant, ...] = book.grants
         for grant in grants:
             if not grant.in_force(at):
-                grants = tuple(each for each in grants if each.in_force(at))
+                # What was held in a period that is looked at says when it was.
+                grants = tuple(g for g in grants if g.in_force(at) or (of is not None and g.held_at(of)))
                 break
         balances: list[Balance] = []
         for unit in self._reads:
@@ -317,6 +334,15 @@ class BoundTerms:
         return found
 
 
+def _reads_of(reward: Reward) -> Iterable[Read]:
+    """The balances that a reward's conditions read, wherever in it they stand."""
+    qualifies = getattr(reward, "qualifies", None)
+    holders = [reward, qualifies, *getattr(reward, "gives", ())]
+    for holder in holders:
+        for place in ("when", "lines"):
+            yield from reads_of(getattr(holder, place, None))
+
+
 def bound_limits(reward: Reward, refund_for: Term | None) -> tuple[BoundCeiling, ...]:
     """How often a reward can be had, bound: tallies `reward.name.limit`, which no policy's ceiling can have."""
     limits: Iterable[Limit] = limits_of(getattr(reward, "limits", ()))
@@ -324,7 +350,7 @@ def bound_limits(reward: Reward, refund_for: Term | None) -> tuple[BoundCeiling,
         BoundCeiling(
             Ceiling(
                 name=limit.name,
-                limit=USES.steps(limit.uses),
+                limit=USES.steps(limit.most),
                 per=limit.per,
                 shared=limit.shared,
                 slices=limit.slices,

@@ -21,6 +21,7 @@ import attrs
 from patronage.errors import InvalidValueError, quote
 from patronage.periods import (
     DAY,
+    LATEST,
     MONTH,
     QUARTER,
     YEAR,
@@ -389,3 +390,36 @@ class Anniversary:
         begin = start if last == 1 else self.term.end(start, calendar, last - 1)
         end = self.term.end(start, calendar, last)
         return Span(start=begin, end=end, key=f"{last - 1}@{format_instant(start)}")
+
+
+@attrs.frozen
+class WhileGranted:
+    """
+    The time of a right itself: from when it was given until it ends. A campaign that a member enters.
+
+    Where no such right is held there is no period; of several the one given last counts.
+    """
+
+    def span(self, instant: datetime, calendar: Calendar, anchor: datetime | None = None) -> Span:
+        """
+        From *anchor*, when the right was given; it ends when the right does, which no calendar knows.
+
+        Raises InvalidValueError without an anchor, or before it.
+        """
+        now = utc(instant)
+        if anchor is None or now < (start := utc(anchor)):
+            raise InvalidValueError(f"The time of a right needs a start that is not after {format_instant(now)}.")
+        return Span(start=start, end=LATEST, key=f"@{format_instant(start)}")
+
+
+@attrs.frozen
+class WhileHeld:
+    """
+    The time for which a right is held without a break, however often it was given anew: a run, a membership.
+
+    What is counted in it is gone when the right is.
+    """
+
+    def span(self, instant: datetime, calendar: Calendar, anchor: datetime | None = None) -> Span:
+        """From *anchor*, when a right was given that is held. Raises InvalidValueError without one."""
+        return attrs.evolve(WhileGranted().span(instant, calendar, anchor), key="held")

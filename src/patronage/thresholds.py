@@ -21,9 +21,10 @@ from patronage.occasions import (
     AT_ONCE,
     Condition,
     Life,
+    names_of,
 )
 from patronage.periods import LIFETIME, Period
-from patronage.rules import above_zero, name
+from patronage.rules import above_zero, name, name_or_none
 from patronage.terms_of_time import Term
 from patronage.units import Amount, Rounding
 from patronage.watching import (
@@ -157,7 +158,11 @@ class Threshold:
     """
     Gives what *gives* lists when the balance of *unit* is *at_least*, or *more_than*, an amount.
 
-    The balance is that under *label*, or under *all_labels*. *when* holds further conditions (other
+    The balance is that under *label*, or under *all_labels*; with *labels* it is the number of labels
+    that hold some of the unit (different products, different stores). *after* names thresholds of the
+    same policy and period that must have given before it; with neither amount nor *when* that is all it
+    asks (all steps are done). *round_of* names one, listed later, that consumes the balance: what this one
+    gives once, it gives once in each round of that. *when* holds further conditions (other
     balances, a ratio, a number of labels, a grant); with neither amount it stands alone. *looks* says
     when it is looked at, *repeats* how often it gives, *period* which period that counts in (and
     closes). *consumes* is what it costs; *carries* what becomes of the rest at a close, else it
@@ -170,7 +175,10 @@ class Threshold:
     more_than: Amount | None = attrs.field(default=None, validator=attrs.validators.instance_of(Amount | None))
     label: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     all_labels: bool = False
+    labels: bool = False
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
+    after: tuple[str, ...] = attrs.field(default=(), converter=names_of)
+    round_of: str | None = attrs.field(default=None, converter=name_or_none)
     gives: tuple[Gift, ...] = attrs.field(default=(), converter=gifts_of)
     looks: Looks = Looks.AFTER_EACH
     period: Period = LIFETIME
@@ -186,8 +194,14 @@ class Threshold:
         check_period(self.period, self.anchored_on, f"Threshold {self.name}")
         if self.at_least is not None and self.more_than is not None:
             raise InvalidValueError("A threshold is reached at_least or more_than an amount: give one of them.")
-        if self.goal is None and (self.when is None or self.consumes is not Consumes.NOTHING):
+        if self.goal is None and (not (self.when or self.after) or self.consumes is not Consumes.NOTHING):
             raise InvalidValueError("A threshold without an amount has a condition, and consumes nothing.")
+        if self.labels and (
+            self.goal is None or self.label or self.all_labels or self.consumes is not Consumes.NOTHING
+        ):
+            raise InvalidValueError("The number of labels is compared with an amount, and consumes nothing.")
+        if self.round_of is not None and (self.repeats is not Repeats.ONCE_A_PERIOD or self.at_least is None):
+            raise InvalidValueError("What is given once in each round has an at_least, and is given once a period.")
         if (self.falls is Falls.AFTER_GRACE) != (self.grace is not None):
             raise InvalidValueError("A grace goes with what falls back after a grace, and only with that.")
         if self.repeats is Repeats.EVERY_STEP and self.at_least is None:
@@ -225,4 +239,19 @@ def thresholds_of(value: Iterable[Threshold]) -> tuple[Threshold, ...]:
     found = many(value)
     if not all(isinstance(each, Threshold) for each in found) or len({t.name for t in found}) < len(found):
         raise InvalidValueError("Thresholds are members of Threshold, each with a name of its own.")
+    known = {each.name: (n, each) for n, each in enumerate(found)}
+    for n, each in enumerate(found):
+        for other in each.after:
+            place, before = known.get(other, (n, each))
+            if place >= n or (before.period, before.anchored_on) != (each.period, each.anchored_on):
+                raise InvalidValueError(
+                    f"Threshold {each.name} comes after {quote(other)}: that is listed before it, with the same period."
+                )
+        if each.round_of is not None:
+            place, last = known.get(each.round_of, (n, each))
+            if place <= n or last.consumes is Consumes.NOTHING or last.period != each.period:
+                raise InvalidValueError(
+                    f"Threshold {each.name} has rounds of {quote(each.round_of)}: that is listed after it, consumes "
+                    "the balance and has the same period."
+                )
     return found

@@ -47,7 +47,7 @@ from patronage.watching import (
 
 EARNED: Final = Reason("total", FrozenMapping())
 COUNTED: Final = Reason("tallied", FrozenMapping())
-_CREDITED: Final = "~credited"
+CREDITED: Final = "~credited"
 
 
 class Pays(Enum):
@@ -245,7 +245,7 @@ class BoundTotal:
             if declared is None:
                 return None
         bases = self._bases(occasion, span.key)
-        have = occasion.balance(self.unit, f"{span.key}/{_CREDITED}")
+        have = occasion.balance(self.unit, f"{span.key}/{CREDITED}")
         n, d = self._figure(bases, declared)
         want = rounded(n, d, total.rounding)
         wanted = want
@@ -259,7 +259,7 @@ class BoundTotal:
             effects.append(self._credited(want - have, span, calendar))
         elif want < have and look.falls:
             effects.append(TakeBack(build_amount(have - want, total.credits), self.name, total.label, False))
-            effects.append(TakeBack(build_amount(have - want, self.unit), self.name, f"{span.key}/{_CREDITED}", False))
+            effects.append(TakeBack(build_amount(have - want, self.unit), self.name, f"{span.key}/{CREDITED}", False))
         return Settlement(root, effects) if effects else None
 
     def _ended(self, span: Span, at: datetime, calendar: Calendar) -> bool:
@@ -326,7 +326,7 @@ class BoundTotal:
         return build_credit(
             build_amount(steps, self.unit),
             self.name,
-            f"{span.key}/{_CREDITED}",
+            f"{span.key}/{CREDITED}",
             AT_ONCE,
             COUNTED,
             (book,),

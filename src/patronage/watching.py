@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import attrs
 
@@ -21,7 +21,7 @@ from patronage.errors import InvalidValueError
 from patronage.ledger import ALWAYS, Fact, Grant, Source, Validity, WakeUp
 from patronage.occasions import Debit, Effect, Occasion, Read
 from patronage.periods import LATEST, Calendar, Period, Span, Window, format_instant, parse_instant
-from patronage.terms_of_time import Anniversary, Rolling, Term
+from patronage.terms_of_time import Anniversary, Rolling, Term, WhileGranted, WhileHeld
 from patronage.units import Amount, build_amount
 
 CLOSE: Final = "~close"
@@ -83,7 +83,7 @@ class Look:
     One look: *of* is the instant whose period it is about, *at* when it is taken.
 
     *rule* is the watcher that a wake-up was set for; None asks all of the policy. A refund looks at
-    the period of its purchase; *returned* is what it took back, in steps by unit, *back* how much of
+    the period of its purchase; *returned* is what it took back, in steps by unit and label, *back* how much of
     which purchase has come back. *facts* are those of the wake-up.
     """
 
@@ -92,7 +92,7 @@ class Look:
     of: datetime
     rule: str | None = None
     facts: FrozenMapping[str, Fact] = FrozenMapping()
-    returned: FrozenMapping[str, int] = FrozenMapping()
+    returned: FrozenMapping[tuple[str, str | None], int] = FrozenMapping()
     back: Back | None = None
 
     @property
@@ -102,7 +102,7 @@ class Look:
 
 
 _NOTHING: Final[FrozenMapping[str, Fact]] = FrozenMapping()
-_NONE_RETURNED: Final[FrozenMapping[str, int]] = FrozenMapping()
+NOTHING_RETURNED: Final[FrozenMapping[tuple[str, str | None], int]] = FrozenMapping()
 _BLANK_LOOK: Final = blank(Look)
 
 
@@ -110,7 +110,7 @@ def after_event(at: datetime) -> Look:
     """The look after an event, built at the price of a plain object."""
     made = _BLANK_LOOK()
     made.moment, made.at, made.of = Moment.EVENT, at, at
-    made.rule, made.facts, made.returned, made.back = None, _NOTHING, _NONE_RETURNED, None
+    made.rule, made.facts, made.returned, made.back = None, _NOTHING, NOTHING_RETURNED, None
     made.__class__ = Look
     return made  # type: ignore[no-any-return]
 
@@ -151,8 +151,8 @@ class Undo:
     """
     The last *times* that a threshold gave in the period *key* never were, as far as the grants are unused.
 
-    *amounts* are what it credits each time, *unit* is the tally that counts the times; *cost* is what
-    comes back where it consumed.
+    *amounts* are what it credits each time, *unit* is the tally that counts the times. What it consumed
+    comes back: from its rights, which keep it, or where it gave none the plain *cost* under *label*.
     """
 
     rule: str
@@ -161,7 +161,8 @@ class Undo:
     times: int
     amounts: tuple[tuple[Amount, str | None], ...]
     unspent_only: bool
-    cost: bool
+    cost: Amount | None
+    label: str | None
 
 
 @attrs.frozen(weakref_slot=False)
@@ -246,12 +247,17 @@ class Watcher(Protocol):
         """What an event adds to its tally. Decided again with the event."""
         ...
 
-    def ended_root(self, of: datetime, at: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
-        """What its entries for the period of *of* are about, where a refund at *at* needs their history."""
-        ...
-
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """What follows from the balances as they stand."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A watcher whose history a refund needs, once its count of a period has ended."""
+
+    def ended_root(self, of: datetime, at: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
+        """What its entries for the period of *of* are about, where a refund at *at* needs their history."""
         ...
 
 
@@ -260,7 +266,9 @@ class Clock:
     The periods of a watcher: their labels, and how long its tally of one lives.
 
     A tally lives until the period's close plus the time in which refunds count. An anniversary's
-    periods are counted from the earliest grant in force under *anchor*.
+    periods are counted from the earliest grant in force under *anchor*; the time of a right is that
+    of the last one given under it, and what is counted in it keeps that right on record. What is
+    counted while a right is held needs the right.
     """
 
     __slots__ = ("_keep", "_known", "anchor", "period")
@@ -275,9 +283,25 @@ class Clock:
         if isinstance(period, Anniversary):
             starts = [grant.valid_from for grant in grants if grant.key == self.anchor and grant.valid_from <= of]
             return period.span(of, calendar, min(starts)) if starts else None
+        if isinstance(period, WhileGranted | WhileHeld):
+            held = [grant for grant in grants if grant.key == self.anchor and grant.held_at(of)]
+            if not held:
+                return None
+            last = max(held, key=lambda grant: (grant.valid_from, grant.identity))
+            span = period.span(of, calendar, last.valid_from)
+            return (
+                span
+                if last.valid_until is None or isinstance(period, WhileHeld)
+                else attrs.evolve(span, end=min(last.valid_until, LATEST))
+            )
         if isinstance(period, Window) and not period.start <= of < period.end:
             return None
         return period.span(of, calendar)
+
+    @property
+    def of_a_right(self) -> bool:
+        """Whether its period is the time of a right."""
+        return isinstance(self.period, WhileGranted | WhileHeld)
 
     def validity(self, span: Span, calendar: Calendar) -> Validity:
         """How long a count in the period lives."""
@@ -286,10 +310,13 @@ class Clock:
         if known is None:
             if len(self._known) > _CACHE_MAX:
                 self._known.clear()
-            if span.end >= LATEST:
+            if isinstance(self.period, WhileHeld):
+                made = Validity(needs=self.anchor)
+            elif span.end >= LATEST:
                 made = ALWAYS
             else:
-                made = Validity(expires_at=span.end if self._keep is None else self._keep.end(span.end, calendar))
+                until = span.end if self._keep is None else self._keep.end(span.end, calendar)
+                made = Validity(expires_at=until, held_by=self.anchor if self.of_a_right else None)
             known = self._known[key] = (span, made)
         return known[1]
 
@@ -318,5 +345,8 @@ def check_period(period: Period, anchor: str | None, what: str) -> None:
     """Raises InvalidValueError where totals and thresholds cannot count by *period*."""
     if isinstance(period, Rolling):
         raise InvalidValueError(f"{what} is counted by periods that close: a rolling one is a life of its unit.")
-    if isinstance(period, Anniversary) != (anchor is not None):
-        raise InvalidValueError(f"{what} of an anniversary names the grant it is anchored on, and only that one does.")
+    if isinstance(period, Anniversary | WhileGranted | WhileHeld) != (anchor is not None):
+        raise InvalidValueError(
+            f"{what} names the grant it is anchored on where its period is an anniversary or the time of a right, "
+            "and only there."
+        )

@@ -87,10 +87,6 @@ class Passing:
         """It counts nothing."""
         return ()
 
-    def ended_root(self, of: datetime, at: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
-        """None: no refund needs its history."""
-        return None
-
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """A point for the next member of the row."""
         if not isinstance(occasion.event, Purchase | FollowedUp):

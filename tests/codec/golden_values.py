@@ -32,6 +32,7 @@ from patronage.events import (
     Refund,
     RefundLine,
     Release,
+    Rerated,
     Reservation,
     StatusEnd,
     StatusGrant,
@@ -167,6 +168,9 @@ VALUES: Final[dict[str, Any]] = {
     "status_end": StatusEnd(**_head("s-2"), key="tier", value="gold", actor="ann", reason="fraud"),
     "gift": Gift(**_head("g-1"), to="m-2", amount=POINTS.of(50), reason="birthday"),
     "time_passed": TimePassed(id="~t/2024-05-08T12:30:00.000000Z", member="m-1", occurred_at=INSTANT),
+    "rerated": Rerated(
+        id="~r/0123456789abcdef0123456789abcdef", member="m-1", occurred_at=INSTANT, late=("order-16", "a-3")
+    ),
     "counterpart": Counterpart(
         id="~c/0123456789abcdef0123456789abcdef",
         member="spring-2024",

@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from patronage._frozen import FrozenMapping
 from patronage.base import Base
 from patronage.between import PromisedCredit, PromisedGrant, counterpart
-from patronage.cash_out import CashOut
+from patronage.challenges import (
+    Campaign,
+    CampaignStep,
+    Different,
+    DifferentBy,
+    Excess,
+    Goal,
+    Milestone,
+    Protection,
+    Streak,
+)
 from patronage.conditions import (
     AllOf,
     AnyOf,
@@ -57,12 +67,14 @@ from patronage.events import (
     Refund,
     RefundLine,
     Release,
+    Rerated,
     Reservation,
     StatusEnd,
     StatusGrant,
     Tender,
     TimePassed,
 )
+from patronage.granting import GrantRule, RevokeRule
 from patronage.ledger import (
     DEBT,
     Account,
@@ -81,6 +93,7 @@ from patronage.ledger import (
     Reason,
     Refusal,
     RejectionCode,
+    Replayed,
     Source,
     Transfer,
     Validity,
@@ -91,6 +104,7 @@ from patronage.ledger import (
 from patronage.occasions import CountedFrom, Life
 from patronage.periods import QUARTER, YEAR, CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
 from patronage.policies.cashback import CashbackPolicy, CashbackRate, PaidAs, Payout, RateBand, Rotation, Turn
+from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.points import PointsPolicy
 from patronage.program import Program
 from patronage.recurrence import Every, Recurrence
@@ -98,7 +112,19 @@ from patronage.rewards import Choice, FixedReward, Limit, PayWithPoints, Step, S
 from patronage.rules import BonusRule, Ceiling, Grain, Group, MultiplierRule, On, QuantityRule, SpendRule, Stacking
 from patronage.state import State
 from patronage.terms import Expired, RefundTerms, Returned, Shortfall, Terms
-from patronage.terms_of_time import Anniversary, Annual, EndOfPeriod, Lasting, OnDate, Rolling, TimeUnit, Until
+from patronage.terms_of_time import (
+    Anniversary,
+    Annual,
+    EndOfPeriod,
+    Lasting,
+    OnDate,
+    Rolling,
+    TimeUnit,
+    Until,
+    WhileGranted,
+    WhileHeld,
+)
+from patronage.thresholds import GiveGrant
 from patronage.totals import Pays
 from patronage.transfers import TransferTerms
 from patronage.units import STEPS_LIMIT, Amount, Rounding, Unit, UnitKind
@@ -279,6 +305,9 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
     "gift": st.builds(Gift, **head(), to=ids, amount=amounts("points", 1), reason=maybe(words)),
     "time_passed": st.builds(
         TimePassed, id=utc_instants.map(lambda at: f"~t/{at:%Y}"), member=ids, occurred_at=utc_instants
+    ),
+    "rerated": st.builds(
+        Rerated, id=ids.map(lambda text: f"~r/{text}"), member=ids, occurred_at=utc_instants, late=some(ids)
     ),
     "followed_up": st.builds(
         FollowedUp,
@@ -463,6 +492,7 @@ commits = st.builds(
     fingerprint=maybe(words),
     terms_digest=maybe(words),
     recorded_at=maybe(utc_instants),
+    replayed=some(st.builds(Replayed, root=ids, event=maybe(ids), basis=bases, entries=some(entries)), 1),
 )
 states = st.builds(
     State,
@@ -691,7 +721,59 @@ def policies(draw: st.DrawFn) -> PointsPolicy:
     )
 
 
-any_policies = st.one_of(policies(), cashback_policies())
+milestones_of_points = st.lists(st.integers(1, 10**6), min_size=1, max_size=3, unique=True).map(
+    lambda figures: tuple(
+        Milestone(at_least=Amount(n, "points"), gives=(GiveGrant(key="mug", uses=1),)) for n in sorted(figures)
+    )
+)
+counting = some(
+    st.builds(QuantityRule, credit=amounts("points", 1), activity=words, measure=maybe(words), label=maybe(words)), 1
+)
+of_window: dict[str, st.SearchStrategy[Any]] = {
+    "period": st.none() | st.just(WhileGranted()) | st.just(WhileHeld()),
+    "opened_by": words,
+}
+rights = st.one_of(
+    st.builds(GrantRule, name=names, key=words, activity=words, value_from=maybe(words), lasts=maybe(terms_of_time())),
+    st.builds(GrantRule, name=names, key=words, on=st.just(On.ENROLMENT), uses=maybe(st.integers(1, 9))),
+    st.builds(RevokeRule, name=names, key=words, on=st.just(On.PURCHASE), value=maybe(words), when=maybe(conditions)),
+)
+challenges = st.one_of(
+    st.builds(
+        Goal, name=st.just("goal"), milestones=milestones_of_points, counts=counting, label=maybe(words), **of_window
+    ),
+    st.builds(Goal, name=st.just("goal"), milestones=milestones_of_points, starts_again=st.sampled_from(Excess)),
+    st.builds(
+        Goal,
+        name=st.just("goal"),
+        milestones=milestones_of_points,
+        different=st.builds(Different, by=st.sampled_from(DifferentBy), lines=maybe(conditions)),
+    ),
+    st.builds(
+        Streak,
+        name=st.just("streak"),
+        at_least=amounts("points", 1),
+        run=st.just(Amount(1, "visits")),
+        counts=counting,
+        protection=maybe(st.builds(Protection, limit=st.integers(1, 99), costs=maybe(amounts("points", 1)))),
+    ),
+    st.builds(
+        Campaign,
+        name=st.just("campaign"),
+        steps=st.builds(CampaignStep, name=names, at_least=amounts("points", 1), counts=counting).map(
+            lambda one: (one,)
+        ),
+        in_order=st.booleans(),
+        **of_window,
+    ),
+)
+challenge_policies = st.builds(
+    ChallengePolicy,
+    name=names,
+    challenges=challenges.map(lambda one: (one,)),
+    rights=st.lists(rights, max_size=2, unique_by=lambda each: each.name),
+)
+
 of_reward: dict[str, st.SearchStrategy[Any]] = {
     "name": names,
     "limits": some(limits, 1),
@@ -725,19 +807,6 @@ rewards = st.one_of(
         steps=st.just((Step(cost=Amount(1, "points"), value=Amount(1, "USD")),)),
         choice=st.sampled_from(Choice),
     ),
-    st.builds(
-        CashOut,
-        name=names,
-        per=amounts("points", 1),
-        value=amounts("USD", 1),
-        kind=st.sampled_from(BenefitKind),
-        minimum=maybe(amounts("points", 1)),
-        step=maybe(amounts("points", 1)),
-        rounding=st.sampled_from(Rounding),
-        when=maybe(conditions),
-        labels=some(maybe(words)),
-        limits=some(limits, 1),
-    ),
 )
 refund_terms = st.one_of(
     st.builds(
@@ -766,7 +835,13 @@ def programs(draw: st.DrawFn) -> Program:
         timeline.append(
             Terms(
                 units=draw(units),
-                policies=draw(st.lists(any_policies, max_size=2, unique_by=lambda each: each.name)),
+                policies=draw(
+                    st.lists(
+                        policies() | challenge_policies | cashback_policies(),
+                        max_size=2,
+                        unique_by=lambda each: each.name,
+                    )
+                ),
                 rewards=draw(st.lists(rewards, max_size=1)),
                 effective_from=datetime(year, 1, 1, tzinfo=UTC),
                 refund_for=draw(terms_of_time()),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from threading import Lock
 
 import attrs
 
@@ -800,3 +801,17 @@ class KeepsMembersOnly(Plain):
 
     def append(self, commits: Sequence[Commit], /) -> None:
         super().append([commit for commit in commits if commit.account.kind is AccountKind.MEMBER])
+
+
+@seeded
+class KeepsItsLock(Plain):
+    """30: a lock that is taken by hand is not given back where an append is refused."""
+
+    def __init__(self, *given: object) -> None:
+        super().__init__(*given)  # type: ignore[arg-type]
+        self.own = Lock()
+
+    def append(self, commits: Sequence[Commit], /) -> None:
+        self.own.acquire()
+        super().append(commits)
+        self.own.release()

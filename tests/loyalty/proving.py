@@ -11,6 +11,7 @@ class PlainContract(LedgerRepositoryContract):
     """The contract of a kind of plain store, which has room for two programs."""
 
     examples = 12
+    patience = 3
 
     def __init__(self, store: type[Plain]) -> None:
         self.store = store

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from itertools import product
 
 import attrs
@@ -27,11 +28,12 @@ from patronage import (
     Wake,
 )
 from patronage.audit import audit
-from patronage.events import Counterpart
+from patronage.events import Counterpart, Gift
 from patronage.loyalty import AsyncLoyalty, Loyalty, Retry
 from patronage.occasions import FollowUp, Woken
 from patronage.rewards import Limit
 from patronage.stores.memory import AsyncMemoryLedger, MemoryLedger
+from patronage.transfers import TransferTerms
 
 ANN, BOB, MUGS = Account.member("ann"), Account.member("bob"), Account.shared("mugs")
 PROGRAM = program_of(earning(budget()), Referral(), rewards=[mug(limits=(Limit(name="stock", uses=2, shared="mugs"),))])
@@ -280,6 +282,42 @@ class TestTogether:
             loyalty.record(buy("o", "80.00"))
         assert not commits_of(store, ANN)
         assert len(commits_of(store, BUDGET)) == 1
+
+    def test_a_crowd_gets_the_budget_and_no_more(self) -> None:
+        """Eight threads, each with purchases of its own member: 100 of 160 points are granted, each once."""
+        store = MemoryLedger()
+
+        def play(n: int) -> int:
+            loyalty = Loyalty(PROGRAM, store, clock=Clock(NOON), retry=Retry(lasts=timedelta(seconds=60)))
+            bought = [buy(f"o-{k}", "5.00", f"m-{n}") for k in range(4)]
+            return sum(loyalty.record(each).earned(POINTS).total.steps for each in bought)
+
+        with ThreadPoolExecutor(8) as pool:
+            granted = list(pool.map(play, range(8)))
+        assert sum(granted) == 100
+        commits = commits_of(store, BUDGET)
+        assert [commit.version for commit in commits] == list(range(1, 21))
+        every = (commit for account in store.accounts() for commit in store.history(account))
+        assert audit(every, calendar=PROGRAM.calendar, whole=True).accounts == 9
+
+    def test_gifts_in_opposite_directions_end(self) -> None:
+        """Two members who give to each other at once: every gift is decided, and nothing is lost."""
+        store = MemoryLedger()
+        program = program_of(earning(), transfers=(TransferTerms(unit="points"),))
+        for member in ("ann", "bob"):
+            service(program, store).record(buy("o", "50.00", member))
+
+        def play(member: str, to: str) -> None:
+            loyalty = Loyalty(program, store, clock=Clock(NOON), retry=Retry(lasts=timedelta(seconds=60)))
+            for n in range(10):
+                gift = Gift(id=f"g-{n}", member=member, occurred_at=NOON, to=to, amount=POINTS.of(5))
+                assert loyalty.record(gift).accepted
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(play, ("ann", "bob"), ("bob", "ann")))
+        loyalty = service(program, store)
+        assert (held(loyalty, "ann"), held(loyalty, "bob")) == (50, 50)
+        assert [len(commits_of(store, account)) for account in (ANN, BOB)] == [21, 21]
 
 
 def test_all_accounts_are_sound_together() -> None:

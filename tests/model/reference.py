@@ -4,7 +4,8 @@ The reference ledger: a plain, slow, separate reading of the rules for one membe
 It shares the values that people write (events, rules, terms) with the library and nothing that decides:
 a journal of signed rows is folded from its beginning each time something is asked, figures are
 Fractions, a refund counts again all that ever came back. `reference_values` holds what it keeps,
-`reference_worth` what an event is worth, `reference_back` what a return leaves and takes.
+`reference_worth` what an event is worth, `reference_back` what a return leaves and takes, `reference_late`
+what comes late.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from model.reference_back import book, left_of
+from model.reference_late import take_late, unknown
 from model.reference_values import (
     FAR,
     OWED,
@@ -76,6 +78,8 @@ class Reference:
         self.grants: list[Given] = []
         self.clock: datetime | None = None
         self.ended: list[datetime] = []
+        self.costs: dict[str, tuple[int, int]] = {}
+        self.upheld: dict[str, tuple[int, int]] | None = None
         self.worth_last = 0
 
     # Asking.
@@ -196,37 +200,14 @@ class Reference:
             return self.answers[event.id]
         at = event.occurred_at
         if self.clock is not None and at < self.clock:
-            if self.closed(event):
-                return "too_late"
-            return self.take_late(event, self.clock)
-        root = self.events.get(event.about)
-        speaks = isinstance(event, Refund | Cancellation | Capture | Release | Confirmation)
-        if speaks and (root is None or root.about != root.id):
-            return "unknown_root"
+            return take_late(self, event, self.clock)
+        lacks = unknown(self, event)
+        if lacks is not None:
+            return lacks
         self.pass_to(at)
         code = self.decide(event)
         self.events[event.id] = event
         self.answers[event.id] = code
-        return code
-
-    def closed(self, event: Event) -> bool:
-        """Whether something that an older event would touch is over: its kind, its periods, the rights of its time."""
-        assert self.clock is not None
-        at = event.occurred_at
-        credits = isinstance(event, Adjustment) and event.amount.steps > 0
-        if not credits and not isinstance(event, Purchase | Enrolment | Activity):
-            return True
-        ran_out = [grant.until for grant in self.grants if grant.until is not None and grant.until <= self.clock]
-        if any(at < instant for instant in (*self.ended, *ran_out)):
-            return True
-        return self.rules.counts_in(at) != self.rules.counts_in(self.clock)
-
-    def take_late(self, event: Event, clock: datetime) -> str | None:
-        """An older event, at its own instant; then what time has done since with what it made."""
-        self.clock = event.occurred_at
-        self.events[event.id] = event
-        code = self.answers[event.id] = self.decide(event)
-        self.pass_to(clock)
         return code
 
     def decide(self, event: Event) -> str | None:
@@ -321,8 +302,13 @@ class Reference:
         self.worth_last = 0
         if reward is None:
             return "unknown_reward"
-        available = sum(steps for _, steps in self.usable(reward.unit, None))
-        if isinstance(reward, FixedReward):
+        unit = reward.unit
+        assert unit is not None
+        available = sum(steps for _, steps in self.usable(unit, None))
+        if self.upheld is not None and event.id in self.upheld:
+            cost, worth = available, _ = self.upheld[event.id]
+        elif isinstance(reward, FixedReward):
+            assert reward.cost is not None
             cost, worth = reward.cost.steps * event.times, 0
             if event.amount is not None:
                 return "wrong_unit"
@@ -335,8 +321,9 @@ class Reference:
         if cost > available:
             return "balance_too_low"
         self.worth_last = worth
+        self.costs[event.id] = (cost, worth)
         left = cost
-        for lot, steps in self.usable(reward.unit, None):
+        for lot, steps in self.usable(unit, None):
             part = min(left, steps)
             left -= part
             if part and isinstance(event, Redemption):
@@ -345,6 +332,13 @@ class Reference:
             elif part:
                 self.journal.append(Row(lot, -part, "own", event.id))
                 self.journal.append(Row(lot._replace(reserved_for=event.id), part, "own", event.id))
+        if left:  # It stands in a replay that cannot afford it.
+            self.journal.append(Row(owed(unit, None), -left, "redeemed", event.id))
+            if isinstance(event, Redemption):
+                self.spent.setdefault(event.id, []).append((owed(unit, None), left))
+            else:
+                lacking = owed(unit, None)._replace(root=None, reserved_for=event.id)
+                self.journal.append(Row(lacking, left, "own", event.id))
         if isinstance(event, Reservation) and event.lapses_at is not None:
             self.lapses[event.id] = event.lapses_at
         return None
@@ -441,7 +435,7 @@ class Reference:
             for purchase in self.events.values():
                 if isinstance(purchase, Purchase) and root.id in purchase.redemptions:
                     left = left_of(purchase, self.undone)
-                    if isinstance(left, Left) and left.basket is not None:
+                    if isinstance(left, Left) and left.basket is not None and self.upheld is None:
                         return "pays_a_purchase"
             if not self.held(root.id) and self.back_of(root.id) >= self.spent_of(root.id):
                 return "already_ended"
@@ -479,7 +473,8 @@ class Reference:
             if terms.grace is not None and ends is not None:
                 fresh = self.rules.after(terms.grace, self.clock)
                 ends = fresh if terms.returned is Returned.FRESH else max(fresh, ends)
-            self.settle(lot._replace(expires_at=ends, reserved_for=None), part, "redeemed", redemption)
+            back = lot._replace(expires_at=ends, reserved_for=None, root=None if lot.root == OWED else lot.root)
+            self.settle(back, part, "redeemed", redemption)
 
     def refund(self, event: Refund | Cancellation, purchase: Purchase) -> str | None:
         """The purchase counted again without all that ever came back."""

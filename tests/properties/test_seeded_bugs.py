@@ -15,9 +15,11 @@ import patronage.base
 import patronage.book
 import patronage.earning
 import patronage.occasions
+import patronage.program
 import patronage.refunds
 import patronage.requests
 import patronage.returns
+import patronage.spending
 import patronage.state
 import patronage.terms_of_time
 import patronage.units
@@ -171,9 +173,9 @@ LOCKSTEP: dict[str, Plant] = {
         Requests, "_rooms", lambda known, *args: lambda key, wanted: wanted
     ),
     "a reservation never lapses": both(
-        wrapped(Requests, "lapse", lambda known, *args: None),
+        wrapped(patronage.program, "lapse", lambda known, *args: None),
     ),
-    "a capture takes all": wrapped(patronage.requests, "split", lambda known, lots, steps: (list(lots), [])),
+    "a capture takes all": wrapped(patronage.spending, "split", lambda known, lots, steps: (list(lots), [])),
     "a redemption that paid is cancelled": wrapped(Requests, "_standing_purchase", lambda known, *args: None),
     "what is reserved can be spent": wrapped(
         Book, "available", lambda known, book, unit, label: sum(lot.steps for lot in book.lots(unit))

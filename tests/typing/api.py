@@ -65,7 +65,6 @@ from patronage import (
     fold,
 )
 from patronage.bands import Band
-from patronage.cash_out import CashOut
 from patronage.conditions import AllOf, Category, Channel, HasGrant, Not, Spend
 from patronage.ledger import Lot
 from patronage.periods import MONTH
@@ -103,7 +102,6 @@ cash_back: Policy = CashbackPolicy(
     ],
     payouts=[Payout(pays="points", minimum=usd.of(20), per=usd.of(1), value=points.of(100))],
 )
-cash_out: Reward = CashOut(name="out", per=usd.of(1), value=usd.of(1), minimum=usd.of(5))
 
 
 @attrs.frozen

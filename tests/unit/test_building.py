@@ -11,8 +11,9 @@ import attrs
 import pytest
 
 from patronage import accounts, building, decisions, occasions, state, units
+from patronage.rewards import base
 
-MODULES = (accounts, building, decisions, occasions, state, units)
+MODULES = (accounts, base, building, decisions, occasions, state, units)
 BUILDERS = {
     name: function
     for module in MODULES

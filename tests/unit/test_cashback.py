@@ -16,6 +16,7 @@ from patronage import (
     InvalidValueError,
     Life,
     Line,
+    PayWithPoints,
     RefundLine,
     RejectionCode,
     Rounding,
@@ -23,7 +24,6 @@ from patronage import (
     Tender,
     Unit,
 )
-from patronage.cash_out import CashOut
 from patronage.conditions import Brand, Category, HasGrant
 from patronage.periods import LIFETIME, MONTH, QUARTER, YEAR
 from patronage.policies.cashback import CashbackRate, PaidAs, Payout, RateBand, Rotation, Turn
@@ -351,7 +351,14 @@ class TestPayouts:
 
     def test_money_is_asked_for(self) -> None:
         """On request: all, or an amount; at least a minimum, in steps, above which nothing is left out."""
-        out = CashOut(name="out", per=USD.of(1), value=USD.of(1), minimum=USD.of(5), step=USD.of("0.50"))
+        out = PayWithPoints(
+            name="out",
+            kind=BenefitKind.PAYOUT,
+            points=USD.steps(1),
+            value=USD.steps(1),
+            minimum=USD.of(5),
+            step=USD.of("0.50"),
+        )
         member = member_of(rate(of="0.10"), rewards=[out])
         member.buy("47.00")
         assert getattr(member.redeem("out"), "code", None) is RejectionCode.BALANCE_TOO_LOW

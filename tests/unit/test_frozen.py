@@ -22,6 +22,7 @@ from patronage import (
     Cancellation,
     Capture,
     Ceiling,
+    ChallengePolicy,
     Confirmation,
     Credit,
     Debit,
@@ -61,6 +62,7 @@ from patronage import (
 )
 from patronage._frozen import FrozenMapping
 from patronage.bands import Band
+from patronage.challenges import Goal, Milestone
 from patronage.errors import (
     AmountOverflowError,
     DocumentError,
@@ -224,6 +226,10 @@ def values() -> list[object]:
         *rewards,
         *program.terms,
         *program.terms[0].policies,
+        ChallengePolicy(
+            name="goals",
+            challenges=[Goal(name="goal", milestones=[Milestone(at_least=POINTS.of(9), gives=())])],
+        ),
         TierPolicy(name="tier", levels=[Level(name="gold", at_least=POINTS.of(100))]),
         RefundTerms(),
         program,

@@ -33,6 +33,7 @@ from patronage import (
     Capture,
     Confirmation,
     Decision,
+    Discount,
     FixedReward,
     InvalidValueError,
     Life,
@@ -50,8 +51,9 @@ from patronage import (
 )
 from patronage.conditions import BalanceIs, Category, Channel
 from patronage.events import Gift, TimePassed
-from patronage.rewards import Choice, Limit
+from patronage.rewards import CartReward, Choice, Limit, PercentOff
 from patronage.terms_of_time import days
+from patronage.thresholds import GiveGrant
 
 CART = lines("30.00", "10.00")
 
@@ -690,6 +692,26 @@ def test_what_speaks_of_the_wrong_event_is_refused() -> None:
     assert code(member.tell(confirmation)) is RejectionCode.WRONG_ROOT
 
 
+def coupon(**fields: Any) -> FixedReward:
+    """A coffee for a voucher."""
+    return FixedReward(name="coupon", voucher="coffee", **fields)
+
+
+def used() -> Decision:
+    """A cancellation of a redemption whose voucher is used."""
+    member = having(1000, mug(gives=[GiveGrant(key="coffee", uses=1)]), coupon())
+    member.redeem()
+    member.redeem("coupon", id="d-2")
+    return member.cancel("d-1")
+
+
+def clashing() -> Decision:
+    """A reward beside one of its group, and only in the app."""
+    cart = [Line(total=USD.of(9), discounts=[Discount(kind="ten", total=USD.of(1))])]
+    ten = CartReward(name="ten", gives=PercentOff(share="0.1"), exclusive="order")
+    return having(0, ten, pay(exclusive="order", when=Channel(["app"]))).redeem(cart=cart)
+
+
 class TestRank:
     """Why an event was refused: where several reasons hold, the one listed first is given."""
 
@@ -705,17 +727,21 @@ class TestRank:
         ("unknown_rule", None, lambda: having(0).declare("nothing")),
         ("already_ended", "pays_a_purchase", undone_twice),
         ("pays_a_purchase", None, lambda: paying().cancel("d-1")),
+        ("voucher_used", None, used),
         ("unknown_line", "refund_exceeds_purchase", lambda: returned("9", "1")),
         ("refund_exceeds_purchase", None, lambda: returned("1")),
         ("capture_exceeds_reservation", None, lambda: held().tell(capture(amount=POINTS.of(601)))),
         ("to_oneself", "not_eligible", lambda: having(0).tell(to_oneself())),
+        ("not_combinable", "not_eligible", clashing),
         ("not_eligible", "order_below_minimum", lambda: having(0, strict()).redeem(cart=CART)),
         ("order_below_minimum", "amount_missing", lambda: app(table(choice=Choice.NONE, order_minimum=USD.of(99)))),
         ("amount_missing", "wrong_unit", lambda: app(table(choice=Choice.NONE), cart=[Line(total=EUR.of(1))])),
-        ("wrong_unit", "amount_above_maximum", lambda: app(pay(maximum=POINTS.of(9)), amount=STARS.of(10))),
+        ("wrong_unit", "wrong_choice", lambda: app(pay(items=["a", "b"]), amount=STARS.of(10))),
+        ("wrong_choice", "amount_above_maximum", lambda: app(pay(items=["a", "b"]), amount=POINTS.of(5000))),
         ("amount_above_maximum", "amount_not_a_step", lambda: app(pay(maximum=POINTS.of(9)), amount=POINTS.of(50))),
         ("amount_not_a_step", "balance_too_low", lambda: app(pay(), amount=POINTS.of(150))),
         ("limit_reached", "balance_too_low", lambda: having(0, voucher(limits=[ONCE])).redeem(times=2)),
+        ("voucher_missing", None, lambda: having(0, coupon()).redeem("coupon", code="nobody")),
         ("balance_too_low", "amount_below_minimum", lambda: app(pay(minimum=POINTS.of(500)), amount=POINTS.of(100))),
         ("amount_below_minimum", None, lambda: app(pay(minimum=POINTS.of(500)), points=600, amount=POINTS.of(100))),
     )

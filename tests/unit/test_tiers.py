@@ -30,7 +30,7 @@ from patronage.member_conditions import GrantHeld, LabelsAre, LevelIs, RatioIs
 from patronage.occasions import Ladder
 from patronage.periods import LIFETIME, YEAR, FiscalYear
 from patronage.policies.tier import Downgrade, Level, Tenure
-from patronage.terms_of_time import EndOfPeriod, Until, days, months
+from patronage.terms_of_time import EndOfPeriod, Until, days, months, years
 from patronage.thresholds import CarryOver, Falls, GiveCredit, Looks
 from patronage.watching import Adoption
 
@@ -466,9 +466,9 @@ class TestRefused:
             {"levels": (Level(name="a"), Level(name="a"))},
             {"grace": days(3)},
             {"downgrade": Downgrade.GRACE},
-            {"downgrade": Downgrade.ONE_STEP, "lasts": None},
-            {"tenure": Tenure.ATTAINED, "lasts": None},
-            {"tenure": Tenure.WHILE_REACHED},
+            {"downgrade": Downgrade.ONE_STEP, "window": LIFETIME},
+            {"tenure": Tenure.ATTAINED},
+            {"tenure": Tenure.WHILE_REACHED, "lasts": years(1)},
             {"tenure": Tenure.EXTENDED, "looks": Looks.AT_REVIEW},
             {"rollover": CarryOver(), "window": LIFETIME},
             {"rules": ("spend",)},

@@ -19,12 +19,14 @@ from typing import Any, Final
 import attrs
 
 from patronage import (
-    cash_out,
+    challenges,
     conditions,
     events,
+    granting,
     ledger,
     member_conditions,
     periods,
+    request_conditions,
     rewards,
     rules,
     terms_of_time,
@@ -35,6 +37,7 @@ from patronage.errors import InvalidValueError, quote
 from patronage.occasions import Condition
 from patronage.policies.base import Policy
 from patronage.policies.cashback import CashbackPolicy
+from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.tier import TierPolicy
 from patronage.program import Program
@@ -60,6 +63,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "rate_declared": events.RateDeclared,
         "gift": events.Gift,
         "time_passed": events.TimePassed,
+        "rerated": events.Rerated,
         "counterpart": events.Counterpart,
         "followed_up": events.FollowedUp,
     },
@@ -81,6 +85,8 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "lifetime": periods.Lifetime,
         "rolling": terms_of_time.Rolling,
         "anniversary": terms_of_time.Anniversary,
+        "while_granted": terms_of_time.WhileGranted,
+        "while_held": terms_of_time.WhileHeld,
     },
     Condition: {
         "all_of": conditions.AllOf,
@@ -106,6 +112,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "recurs": conditions.Recurs,
         "has_grant": conditions.HasGrant,
         "balance_is": conditions.BalanceIs,
+        "code_given": request_conditions.CodeGiven,
         "level_is": member_conditions.LevelIs,
         "grant_held": member_conditions.GrantHeld,
         "labels_are": member_conditions.LabelsAre,
@@ -123,16 +130,41 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "grant": thresholds.GiveGrant,
         "benefit": thresholds.GiveBenefit,
     },
+    granting.RightRule: {
+        "grant": granting.GrantRule,
+        "revoke": granting.RevokeRule,
+    },
+    challenges.Challenge: {
+        "goal": challenges.Goal,
+        "streak": challenges.Streak,
+        "campaign": challenges.Campaign,
+    },
+    challenges.CountingRule: {
+        "spend": rules.SpendRule,
+        "quantity": rules.QuantityRule,
+        "bonus": rules.BonusRule,
+    },
     Policy: {
         "cashback": CashbackPolicy,
         "points": PointsPolicy,
+        "challenge": ChallengePolicy,
         "tier": TierPolicy,
     },
     rewards.Reward: {
         "pay_with_points": rewards.PayWithPoints,
         "fixed": rewards.FixedReward,
         "step_table": rewards.StepTable,
-        "cash_out": cash_out.CashOut,
+        "on_cart": rewards.CartReward,
+        "money_voucher": rewards.MoneyVoucher,
+    },
+    rewards.CartGift: {
+        "percent_off": rewards.PercentOff,
+        "amount_off": rewards.AmountOff,
+        "items_off": rewards.ItemsOff,
+        "amount_off_items": rewards.AmountOffItems,
+        "set_price": rewards.SetPrice,
+        "free_shipping": rewards.FreeShipping,
+        "free_items": rewards.FreeItems,
     },
 }
 """The families: an annotation, and its classes by tag. Tags of the library have no dot, those of callers have one."""

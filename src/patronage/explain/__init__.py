@@ -16,7 +16,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.errors import PatronageError
-from patronage.events import Activity, Counterpart, Enrolment, Event, FollowedUp, Purchase, TimePassed
+from patronage.events import Activity, Counterpart, Enrolment, Event, FollowedUp, Purchase, Rerated, TimePassed
 from patronage.explain._asking import (
     Answers,
     Rules,
@@ -48,8 +48,9 @@ from patronage.ledger import (
     entry_id,
 )
 from patronage.program import Program
-from patronage.requests import LAPSE
+from patronage.replayed import as_replayed
 from patronage.rules import BonusRule, MultiplierRule, On
+from patronage.spending import LAPSE
 from patronage.state import State, is_pending
 from patronage.terms import USES, BoundTerms
 from patronage.units import Amount, UnitKind
@@ -73,9 +74,25 @@ def explain(
     With *before*, the account's state before the commit, *history*, the earlier commits about the same
     root, and *others*, the states of the other accounts that its event needs as they were before it, the
     whole commit is decided again, the choice of lots included. Without *before*, what the policies
-    answer to a purchase, an enrolment or an activity is asked again from the commit alone.
+    answer to a purchase, an enrolment or an activity is asked again from the commit alone. Where
+    *history* also has a later `Rerated` that came to something else, that is what is explained.
     """
-    return _Teller(commit, program, phrases).explanation(before, history, tuple(others))
+    history = list(history)
+    told = _as_it_stands(commit, history)
+    return _Teller(told or commit, program, phrases).explanation(
+        before if told is None else None, history, tuple(others)
+    )
+
+
+def _as_it_stands(commit: Commit, history: Iterable[Commit]) -> Commit | None:
+    """What a commit came to in a replay, on a state that the account never had; None where it was not replayed."""
+    own = {each.version: each for each in (*history, commit) if each.account == commit.account}
+    ordered = [own[version] for version in sorted(own)]
+    told = next(each for each in as_replayed(ordered) if each.event.id == commit.event.id)
+    if isinstance(commit.event, Rerated):
+        return None
+    late = any(isinstance(each.event, Rerated) and commit.event.id in each.event.late for each in ordered)
+    return told if late or told != commit else None
 
 
 def refusal_sentence(refusal: Refusal, program: Program, *, phrases: Phrases = ENGLISH) -> str:
@@ -140,6 +157,8 @@ class _Teller:
         for name in ("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at"):
             facts[name] = getattr(event, name, None)
         facts["why"] = getattr(event, "reason", None)
+        if isinstance(event, Rerated):
+            facts["late"] = event.late or None
         if isinstance(event, Counterpart):
             facts |= {"of": event.event, "member": event.origin.id, "about": event.root}
         if isinstance(event, FollowedUp):
@@ -181,6 +200,8 @@ class _Teller:
         facts = self._shared(entry) | {"amount": entry.amount, "label": entry.label}
         facts["rule"] = next((book.rule for book in entry.books if book.rule), None)
         ceiling = self.rules.ceilings.get(entry.unit)
+        if ceiling is None and entry.unit in self.bound.tallies:
+            return self._tallied(entry, facts, inwards=inwards), (), (), ()
         if ceiling is not None:
             facts |= {"ceiling": ceiling.name, "limit": ceiling.limit}
             ended = entry.payee == EXPIRED
@@ -188,14 +209,41 @@ class _Teller:
             return self.item(code, facts), (), (), ()
         facts["goes_to"] = entry.payee.id if outwards and entry.payee != EXPIRED else None
         code = f"entry.{entry.reason.code}"
-        if outwards and not inwards and code in ("entry.adjusted", "entry.set"):
+        if outwards and not inwards and code in ("entry.adjusted", "entry.set", "entry.rerated"):
             code += "_down"
         if code == "entry.expired" and self._ended_with_grant(entry):
             code = "entry.ended_with_grant"
+        if code == "entry.taken_back" and facts["about"] is None:
+            code = "entry.fell_back"
         other = "entry.moved" if not inwards and not outwards else "entry.credit" if inwards else "entry.debit"
         parts = tuple(self._part(entry, book) for book in entry.books) if entry.policy else ()
+        if isinstance(self.commit.event, Rerated):
+            parts = tuple(self._replayed(entry))
         trims = tuple(self._trim(entry, book) for book in entry.books if self._is_trimmed(entry, book))
         return self.item(code, facts, other), parts, trims, tuple(self._lots(entry, outwards))
+
+    def _replayed(self, entry: Transfer) -> Iterator[Item]:
+        """What each root is worth in order of time, of those that are worth something else."""
+        told = (entry.reason.facts.get(key) for key in ("roots", "before", "after"))
+        roots, before, after = (fact if isinstance(fact, tuple) else () for fact in told)
+        for root, was, now in zip(roots, before, after, strict=True):
+            facts: dict[str, Told] = {
+                "root": root,
+                "before": Amount(int(was), entry.unit),
+                "after": Amount(int(now), entry.unit),
+            }
+            yield self.item("part.replayed", facts)
+
+    def _tallied(self, entry: Transfer, facts: dict[str, Told], *, inwards: bool) -> Item:
+        """What a total or threshold keeps count of: money counted, money credited, or how often it gave."""
+        period, _, part = (entry.label or "").partition("/")
+        _, _, rule = entry.unit.partition(".")
+        unit = self.rules.counted_in(entry.unit, part)
+        facts |= {"rule": rule, "period": None if period == "lifetime" else period}
+        facts["amount"] = entry.steps if unit is None else Amount(entry.steps, unit)
+        kind = {"": "times", "~credited": "paid", "~at_close": "held"}.get(part, "spend")
+        change = "ended" if entry.payee == EXPIRED else "more" if inwards else "less"
+        return self.item(f"tally.{kind}_{change}", facts)
 
     @staticmethod
     def _ended_with_grant(entry: Transfer) -> bool:
@@ -230,7 +278,11 @@ class _Teller:
 
     def _part(self, entry: Transfer, book: Booking) -> Item:
         facts = self._booked(entry, book)
-        if entry.reason.code == "earned" and book.rate:
+        if entry.reason.code == "total":
+            unit = self.rules.counted_in(f"{entry.policy}.{book.rule}")
+            facts["base"] = None if unit is None else Amount(book.base[0], unit)
+            code = "part.rule"
+        elif entry.reason.code == "earned" and book.rate:
             multiplied = isinstance(self.rules.of(entry.policy, book.rule), MultiplierRule)
             code = "part.rule" if not multiplied else "part.multiplied" if book.wanted >= 0 else "part.reduced"
         else:
@@ -305,17 +357,19 @@ class _Teller:
             "rule": entry.rule or None,
         }
         change = f"grant.any_{entry.change.value}"
-        restored = entry.change is GrantChange.RESTORED
-        return self.item(change if restored else f"grant.{entry.reason.code}", facts, change)
+        as_before = entry.change is GrantChange.RESTORED and entry.reason.code == "taken_back"
+        return self.item(change if as_before else f"grant.{entry.reason.code}", facts, change)
 
     def _wake(self, entry: WakeEntry) -> Item:
         wake_up = entry.wake_up
         facts: dict[str, Told] = dict(wake_up.facts)
-        facts |= self._shared(entry) | {"due": wake_up.at, "name": wake_up.name, "rule": entry.rule or None}
+        rule = entry.rule or wake_up.facts.get("rule")
+        facts |= self._shared(entry) | {"due": wake_up.at, "name": wake_up.name, "rule": rule or None}
         change = (
             "set" if entry.change is WakeChange.SET else "fell_due" if entry.cause != self.commit.event.id else "ended"
         )
-        return self.item(f"wake.{'lapse_' if wake_up.policy == LAPSE else ''}{change}", facts)
+        kind = "lapse_" if wake_up.policy == LAPSE else f"{wake_up.name[1:]}_" if wake_up.name[0] == "~" else ""
+        return self.item(f"wake.{kind}{change}", facts, f"wake.{change}")
 
     def _benefit(self, benefit: Benefit) -> Item:
         shares: tuple[Told, ...] = ()
@@ -330,6 +384,7 @@ class _Teller:
             "amount": benefit.amount,
             "quantity": benefit.quantity,
             "shares": shares,
+            "item": benefit.item,
         }
         return self.item(f"benefit.{benefit.kind.value}", facts, "benefit.other")
 
@@ -341,6 +396,8 @@ class _Teller:
             yield self.item("not.empty", {})
             return
         for answer in told:
+            if not answer.by_rules:
+                continue
             policy, named = answer.policy, self.rules.named(answer.policy)
             if answer.problem is not None:
                 yield self.item("not.failed", {"policy": policy, "problem": answer.problem})
@@ -396,13 +453,14 @@ class _Teller:
     def _check(
         self, told: Answers | None, before: State | None, history: Iterable[Commit], others: Sequence[State]
     ) -> tuple[bool | None, Item]:
-        if before is not None and not isinstance(self.commit.event, Counterpart):
+        if before is not None and not isinstance(self.commit.event, Counterpart | Rerated):
             what = self._differing(before, history, others)
             if what is None:
                 return True, self.item("check.same_with_state", {})
             return False, self.item("check.differs_other", {"what": what})
         if told is None:
-            return None, self.item("check.no_rules", {})
+            replay = isinstance(self.commit.event, Rerated)
+            return None, self.item("check.replay" if replay else "check.no_rules", {})
         if self.bound.effective_from != self.commit.terms_from:
             return False, self.item("check.no_terms", {"terms_from": self.commit.terms_from})
         difference = same_as_recorded(self.commit, told)

@@ -35,12 +35,16 @@ from patronage.ledger import (
 from patronage.occasions import Condition, Credit, Debit, Effect, Give, Occasion, Wake, basis_with, build_occasion
 from patronage.periods import parse_instant
 from patronage.program import Program
-from patronage.refunds import after_looks
+from patronage.reaching import AT_CLOSE, BoundThreshold
+from patronage.refunds import looks
 from patronage.rewards import Reward, StepTable
 from patronage.rules import BonusRule, Ceiling, QuantityRule, SpendRule
+from patronage.settling import CONSUMED
 from patronage.terms import BoundTerms
 from patronage.terms_of_time import Lasting
+from patronage.totals import CREDITED, BoundTotal
 from patronage.units import Amount
+from patronage.watching import Settlement, in_basis
 
 
 class Rules:
@@ -48,10 +52,9 @@ class Rules:
 
     def __init__(self, bound: BoundTerms) -> None:
         self._rules: dict[str, dict[str, object]] = {}
-        for policy in bound.terms.policies:
-            listed = getattr(policy, "rules", ())
-            rules = listed if isinstance(listed, tuple) else ()
-            self._rules[policy.name] = {getattr(r, "name", None) or f"rule-{n}": r for n, r in enumerate(rules, 1)}
+        self._watchers = {watcher.unit: watcher for policy in bound.policies for watcher in policy.watchers}
+        for policy in bound.policies:
+            self._rules[policy.name] = {rule.name or f"rule-{n}": rule for n, rule in enumerate(policy.rules, 1)}
         self.ceilings: Mapping[str, Ceiling] = {
             ceiling.tally: ceiling.ceiling for ceiling in bound.ceilings if ceiling.tally is not None
         }
@@ -59,6 +62,18 @@ class Rules:
     def of(self, policy: str, rule: str) -> object:
         """A rule; None where the terms have none of that name."""
         return self._rules.get(policy, {}).get(rule)
+
+    def counted_in(self, tally: str, part: str = "") -> str | None:
+        """The unit in which a total or threshold counts under a part of its tally's label; None for how often."""
+        watcher = self._watchers.get(tally)
+        if isinstance(watcher, BoundTotal):
+            if part == CREDITED:
+                return watcher.total.credits
+            rates = watcher.total.rates
+            return next((rate.per.unit for rate in rates if rate.name == part), rates[0].per.unit)
+        if isinstance(watcher, BoundThreshold) and part == AT_CLOSE and watcher.threshold.goal is not None:
+            return watcher.threshold.goal.unit
+        return None
 
     def named(self, policy: str) -> Sequence[str]:
         """The names of a policy's rules, in order."""
@@ -77,7 +92,7 @@ def base_of(rule: object, book: Booking) -> Told:
         return Amount(n // d, rule.per.unit) if n % d == 0 else Figure(n, d, rule.per.unit)
     number = str(n // d) if n % d == 0 else _ratio_text(n, d)
     if isinstance(rule, QuantityRule):
-        return _count(number, Clause("word.items") if rule.measure is None else rule.measure)
+        return _count(number, rule.measure or rule.activity or Clause("word.items"))
     if isinstance(rule, BonusRule) and rule.activity is not None:
         return _count(number, rule.activity)
     return None
@@ -165,7 +180,8 @@ class Answer:
     """
     What one policy answers when asked again.
 
-    *applied* are the rules that have something in it; *unread* the debits (unit, label, rule) that take
+    *applied* are the rules that have something in it; *by_rules* is False for what its totals and
+    thresholds come to after them. *unread* the debits (unit, label, rule) that take
     up to a balance which the terms do not read, so that the basis does not hold it.
     """
 
@@ -176,6 +192,7 @@ class Answer:
     applied: frozenset[str]
     problem: str | None
     unread: frozenset[tuple[str, str | None, str]]
+    by_rules: bool = True
 
 
 Answers = Sequence[Answer]
@@ -208,8 +225,17 @@ def asked_again(commit: Commit, bound: BoundTerms) -> Answers:
         told.append(Answer(policy.name, occasion, effects, tuple(trace), frozenset(applied), problem, unread))
         if effects:
             basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
-        basis = after_looks(policy, bound, commit.account, event, at, basis)
+        for asked, settled, after in looks(policy, bound, commit.account, event, at, basis):
+            told.append(_looked(policy.name, asked, settled))
+            basis = after
     return told
+
+
+def _looked(policy: str, occasion: Occasion, settled: Settlement) -> Answer:
+    """What a total or threshold comes to. What it consumes is left out: its lots are no part of the basis."""
+    effects = tuple(effect for effect in in_basis(settled) if not isinstance(effect, Debit))
+    applied = frozenset(effect.rule for effect in effects)
+    return Answer(policy, occasion, effects, (), applied, None, frozenset(), by_rules=False)
 
 
 _Made = tuple[str, str, str | None, int, tuple[Booking, ...]]
@@ -263,6 +289,8 @@ def _now(answer: Answer) -> Iterable[_Made]:
 def _then(commit: Commit) -> Iterable[_Made]:
     for entry in commit.entries:
         if isinstance(entry, Transfer) and entry.policy and entry.cause == commit.event.id:
+            if entry.reason.code == CONSUMED.code:
+                continue  # Of which lots is told by the account alone.
             steps = -entry.steps if entry.payee == REDEEMED else entry.steps
             yield entry.policy, entry.unit, entry.label, steps, entry.books
 
@@ -315,15 +343,25 @@ def _given_then(commit: Commit) -> list[tuple[str, str, str]]:
 
 def _woken_now(told: Answers) -> list[tuple[str, datetime, str]]:
     wakes = [(answer.policy, effect) for answer in told for effect in answer.effects]
-    return [(policy, effect.at, effect.name) for policy, effect in wakes if isinstance(effect, Wake)]
+    return [
+        (policy, effect.at, effect.name) for policy, effect in wakes if isinstance(effect, Wake) and _asks(effect.name)
+    ]
 
 
 def _woken_then(commit: Commit) -> list[tuple[str, datetime, str]]:
     return [
         (entry.wake_up.policy, entry.wake_up.at, entry.wake_up.name)
         for entry in commit.entries
-        if isinstance(entry, WakeEntry) and entry.change is WakeChange.SET and entry.cause == commit.event.id
+        if isinstance(entry, WakeEntry)
+        and entry.change is WakeChange.SET
+        and entry.cause == commit.event.id
+        and _asks(entry.wake_up.name)
     ]
+
+
+def _asks(name: str) -> bool:
+    """Whether a wake-up is a policy's own: a close or review that is waited for already is not set again."""
+    return not name.startswith("~")
 
 
 # Refusals.

@@ -37,7 +37,7 @@ class CashbackPolicy:
     With a *period* the rates are of its whole spend instead, rounded once for the period, and *limit*
     is the most that it credits; *pays* and *pays_when* say when. *anchored_on* names the grant that
     the periods of an `Anniversary` count from. *payouts* say what becomes of what was credited; what
-    is asked for is a reward (`CashOut`). *life* and *label* are those of the credit.
+    is asked for is a reward (`PayWithPoints`). *life* and *label* are those of the credit.
     """
 
     name: str = attrs.field(converter=name)

@@ -54,10 +54,6 @@ class Rollover:
         """Nothing."""
         return ()
 
-    def ended_root(self, of: datetime, at: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
-        """None: no refund needs its history."""
-        return None
-
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """While there is a balance the window's close is waited for; then it is carried."""
         span = self._clock.span(look.of, occasion.calendar, occasion.basis.grants)

@@ -26,6 +26,7 @@ from patronage.thresholds import CarryOver, Falls, Gift, GiveGrant, Looks, Repea
 from patronage.units import Amount
 from patronage.watching import Adoption
 
+_A_YEAR: Final = years(1)
 RESTATED: Final = reason("restated")
 GRACED: Final = reason("grace")
 STEPPED: Final = reason("one_step_down")
@@ -114,8 +115,8 @@ class TierPolicy:
     *levels* stand lowest first; a first one without a figure is that of everybody. *window* is the
     period that counts (a calendar, fiscal or membership year, a lifetime; a rolling window is a
     lifetime over a unit whose lots expire), *looks* when it is looked at. *tenure* and *lasts* say how
-    long a level is held: with Tenure.PERIOD from the end of the window, so that a year's level lasts
-    through the next year by default; else from when it is reached. *downgrade* says what follows
+    long a level is held: with Tenure.PERIOD from the end of the window, a year unless told, so that a
+    year's level lasts through the next year; else from when it is reached. *downgrade* says what follows
     when it runs out, with *grace* for GRACE. *falls* is what a refund does to it. *rollover* carries
     what a closed window had above its highest level into the next. *rules* may feed the balances.
     A policy listed before this one reads the level before a purchase, one listed after it the level
@@ -130,7 +131,7 @@ class TierPolicy:
     anchored_on: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     looks: Looks = Looks.AFTER_EACH
     tenure: Tenure = Tenure.PERIOD
-    lasts: Term | None = years(1)
+    lasts: Term | None = None
     downgrade: Downgrade = Downgrade.DROP
     grace: Term | None = None
     falls: Falls = Falls.TAKEN_BACK
@@ -142,7 +143,7 @@ class TierPolicy:
         if (self.grace is not None) != (Downgrade.GRACE is self.downgrade or self.falls is Falls.AFTER_GRACE):
             raise InvalidValueError("A grace goes with a downgrade, or a fall, after a grace.")
         stands = self.tenure is Tenure.WHILE_REACHED and self.downgrade is Downgrade.GRACE
-        if self.lasts is None and self.downgrade in (Downgrade.ONE_STEP, Downgrade.GRACE) and not stands:
+        if self._term is None and self.downgrade in (Downgrade.ONE_STEP, Downgrade.GRACE) and not stands:
             raise InvalidValueError("What runs out by steps, or after a grace, lasts for a term.")
         if self.tenure in (Tenure.ATTAINED, Tenure.EXTENDED) and self.lasts is None:
             raise InvalidValueError("A level that is held from when it was reached lasts for a term.")
@@ -154,6 +155,13 @@ class TierPolicy:
             raise InvalidValueError("A lifetime never closes: nothing is carried over.")
         for threshold in self._thresholds:
             assert threshold is not None
+
+    @property
+    def _term(self) -> Term | None:
+        """How long a level lasts, a year by default where it is held by periods."""
+        if self.lasts is None and self.tenure is Tenure.PERIOD and self.window != LIFETIME:
+            return _A_YEAR
+        return self.lasts
 
     @property
     def ladder(self) -> Ladder:
@@ -171,7 +179,7 @@ class TierPolicy:
     def _threshold(self, level: Level, n: int) -> Threshold:
         never = self.downgrade is Downgrade.NEVER
         by_period = self.tenure is Tenure.PERIOD and self.window != LIFETIME
-        term = None if never else self.lasts
+        term = None if never else self._term
         grant = GiveGrant(
             key=self.name,
             value=level.name,
@@ -238,11 +246,11 @@ class TierPolicy:
             return ()
         if self.downgrade is Downgrade.GRACE and self.grace is not None and ended.occasion != "grace":
             return [self._given(ended.value, self.grace, "grace", GRACED)]
-        if self.downgrade is Downgrade.ONE_STEP and rank > 0 and self.lasts is not None:
+        if self.downgrade is Downgrade.ONE_STEP and rank > 0 and self._term is not None:
             below = ladder.levels[rank - 1]
             if ladder.rank(occasion.level(self.name)) >= rank - 1:
                 return ()
-            return [self._given(below, self.lasts, f"after {ended.value}", STEPPED)]
+            return [self._given(below, self._term, f"after {ended.value}", STEPPED)]
         return ()
 
     def _given(self, level: str | None, lasts: Term, occasion: str, why: Reason) -> Give:

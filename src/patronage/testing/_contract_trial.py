@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import signal
 import unittest
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import Any, ClassVar, Generic, TypeVar
 
 import attrs
@@ -52,7 +55,7 @@ class RepositoryContract(Generic[R]):
     What all contracts have in common: one method to fill in, and abilities that may be added.
 
     The whole numbers say how hard the checks try: histories made by chance and their steps, threads
-    and their rounds, processes, and the seconds after which a check that still waits has failed.
+    and their rounds, processes, and the *patience* in seconds: what still waits after a few times that has failed.
     """
 
     examples: int = 20
@@ -210,8 +213,10 @@ class Promise(Generic[R]):
     def prove(self, contract: RepositoryContract[R]) -> None:
         """Puts the promise to the proof. Raises AssertionError that says what broke, or NotProvedError."""
         trial = Trial(contract)
+        patience = contract.patience * (2 if self.effort.value <= Effort.GENERATED.value else 4)
         try:
-            self.check(trial)
+            with within(patience):
+                self.check(trial)
         except NotProvedError as error:
             raise NotProvedError(error.ability, self.spoken) from error.__cause__
         except AssertionError as error:
@@ -223,6 +228,30 @@ class Promise(Generic[R]):
             raise AssertionError(f"Broken: {self.spoken} {said}") from error
         finally:
             trial.close()
+
+
+@contextmanager
+def within(seconds: int) -> Iterator[None]:
+    """
+    Raises AssertionError where its block takes longer, such as for a lock that nobody gives back.
+
+    Needs the main thread and an alarm that nobody else has set; else it waits.
+    """
+    alarm = getattr(signal, "SIGALRM", None)
+    if alarm is None or current_thread() is not main_thread() or signal.getsignal(alarm) is not signal.SIG_DFL:
+        yield
+        return
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise AssertionError(f"It still waits after {seconds} seconds.")
+
+    signal.signal(alarm, ring)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(alarm, signal.SIG_DFL)
 
 
 class Promises(Generic[R]):
