@@ -68,7 +68,7 @@ from patronage.occasions import (
     Use,
     Wake,
 )
-from patronage.policies import CashbackPolicy, ChallengePolicy, PointsPolicy, Policy, TierPolicy
+from patronage.policies import CashbackPolicy, ChallengePolicy, OfferPolicy, PointsPolicy, Policy, TierPolicy
 from patronage.program import Program
 from patronage.rewards import FixedReward, PayWithPoints, Reward, Step, StepTable
 from patronage.rules import (
@@ -136,6 +136,7 @@ __all__ = [
     "Lot",
     "MultiplierRule",
     "Occasion",
+    "OfferPolicy",
     "On",
     "PatronageError",
     "PayWithPoints",

@@ -73,6 +73,8 @@ class BoundCeiling:
     @classmethod
     def of(cls, ceiling: Ceiling, rule: EarningRule | None, policy: str, refund_for: Term | None) -> BoundCeiling:
         """A ceiling of a rule (or of a whole policy), bound."""
+        if rule is not None and ceiling.of:
+            raise InvalidValueError(f"Ceiling {ceiling.name} is of the rule that has it: leave out what it is of.")
         if rule is None and ceiling.by_label:
             raise InvalidValueError(f"Ceiling {ceiling.name} counts by label: that goes with a rule, which has one.")
         if ceiling.beyond is not None and getattr(rule, "grain", None) is Grain.LINE:

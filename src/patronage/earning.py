@@ -99,6 +99,8 @@ class Earning:
         for held in self._ceilings:
             if all(plan.unit != held.unit for plan in plans):
                 raise InvalidValueError(f"Ceiling {held.ceiling.name} is in {held.unit}, which no rule of it credits.")
+            for missing in sorted(set(held.ceiling.of) - known - {multiplier.name for multiplier in self._multipliers}):
+                raise InvalidValueError(f"Ceiling {held.ceiling.name} is of {quote(missing)}, which is no rule.")
         on_spend = tuple(plan.spend_ceiling for plan in plans if plan.spend_ceiling is not None)
         self._rules_have_ceilings = any(plan.ceilings for plan in plans)
         self.ceilings = (*(c for plan in plans for c in plan.ceilings), *on_spend, *self._ceilings)
@@ -291,7 +293,9 @@ class Earning:
                 members = [draft for each, draft in granted if each is plan]
                 trimmed.extend((ceiling, plan.label, members) for ceiling in plan.ceilings)
         for ceiling in self._ceilings:
-            trimmed.append((ceiling, None, [draft for plan, draft in granted if plan.unit == ceiling.unit]))
+            of = ceiling.ceiling.of
+            members = [d for plan, d in granted if plan.unit == ceiling.unit and (not of or d.rule in of)]
+            trimmed.append((ceiling, None, members))
         left = 0
         for ceiling, label, members in trimmed:
             left = ceiling.trim(members, occasion, label, uses)

@@ -99,6 +99,14 @@ class Group:
     by_line: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
 
 
+def groups_of(value: Iterable[Group]) -> tuple[Group, ...]:
+    """Groups of rules as a tuple, each with a name of its own."""
+    found = many(value)
+    if not all(isinstance(group, Group) for group in found) or len({g.name for g in found}) < len(found):
+        raise InvalidValueError("Groups are members of Group, each with a name of its own.")
+    return found
+
+
 @attrs.frozen(kw_only=True)
 class Ceiling:
     """
@@ -110,7 +118,8 @@ class Ceiling:
     each such amount of spend. With *on_balance* the balance itself stays at or below the limit.
     *whole* refuses what does not fit whole, else it is trimmed; *beyond* is the credit, for each
     *per* of the rule, of spend beyond a limit of spend. What a refund takes back makes room again
-    unless *room_back* is False. *by_label* counts each label of its own.
+    unless *room_back* is False. *by_label* counts each label of its own. A ceiling of a policy holds for
+    all its rules, or for the rules and multipliers that it is *of*: what a multiplier adds, an offer.
 
     With *shared*, the id of a shared account, the use of all members is counted there, in one period
     *per*: a campaign's budget. A hot one is cut into *slices*: so many shared accounts, `shared/0` and
@@ -128,6 +137,7 @@ class Ceiling:
     beyond: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(above_zero))
     room_back: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
     by_label: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    of: tuple[str, ...] = attrs.field(default=(), converter=names_of)
     shared: str | None = attrs.field(default=None, converter=identifier_or_none)
     slices: int = attrs.field(default=1, validator=at_least_one)
 

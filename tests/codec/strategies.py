@@ -102,9 +102,11 @@ from patronage.ledger import (
     WakeUp,
 )
 from patronage.occasions import CountedFrom, Life
+from patronage.offers import Activation, Offer, UseLimit
 from patronage.periods import QUARTER, YEAR, CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
 from patronage.policies.cashback import CashbackPolicy, CashbackRate, PaidAs, Payout, RateBand, Rotation, Turn
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.program import Program
 from patronage.recurrence import Every, Recurrence
@@ -774,6 +776,26 @@ challenge_policies = st.builds(
     rights=st.lists(rights, max_size=2, unique_by=lambda each: each.name),
 )
 
+offers = st.one_of(
+    st.builds(
+        Offer,
+        name=st.just("offer"),
+        rules=some(plain_rules.map(lambda rule: attrs.evolve(rule, ceilings=(), name=None, group=None)), 1, 1),
+        audience=maybe(conditions),
+        start=maybe(utc_instants),
+        activation=maybe(st.builds(Activation, activity=words, attribute=maybe(words), lasts=maybe(terms_of_time()))),
+        limits=some(st.builds(UseLimit, name=st.just("uses"), uses=st.integers(1, 99)), 1),
+        replaces=st.sampled_from([(), ("base",)]),
+    ),
+    st.builds(Offer, name=st.just("offer"), goal=st.builds(Goal, name=names, milestones=milestones_of_points)),
+)
+offer_policies = st.builds(
+    OfferPolicy,
+    name=names,
+    offers=st.tuples(offers),
+    rules=st.just((BonusRule(name="base", credit=Amount(1, "points")),)),
+)
+
 of_reward: dict[str, st.SearchStrategy[Any]] = {
     "name": names,
     "limits": some(limits, 1),
@@ -827,6 +849,9 @@ refund_terms = st.one_of(
 units = st.just((USD, POINTS, Unit("visits", kind=UnitKind.TALLY)))
 
 
+any_policy: st.SearchStrategy[Any] = policies() | challenge_policies | offer_policies
+
+
 @st.composite
 def programs(draw: st.DrawFn) -> Program:
     """Programs whose terms fit together."""
@@ -835,13 +860,7 @@ def programs(draw: st.DrawFn) -> Program:
         timeline.append(
             Terms(
                 units=draw(units),
-                policies=draw(
-                    st.lists(
-                        policies() | challenge_policies | cashback_policies(),
-                        max_size=2,
-                        unique_by=lambda each: each.name,
-                    )
-                ),
+                policies=draw(st.lists(any_policy, max_size=2, unique_by=lambda each: each.name)),
                 rewards=draw(st.lists(rewards, max_size=1)),
                 effective_from=datetime(year, 1, 1, tzinfo=UTC),
                 refund_for=draw(terms_of_time()),

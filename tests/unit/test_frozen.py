@@ -35,6 +35,7 @@ from patronage import (
     Life,
     Line,
     MultiplierRule,
+    OfferPolicy,
     PayWithPoints,
     Problem,
     QuantityRule,
@@ -78,6 +79,7 @@ from patronage.errors import (
 )
 from patronage.events import TimePassed
 from patronage.ledger import GrantEntry, Source, WakeEntry, WakeUp
+from patronage.offers import Offer
 from patronage.policies.tier import Level
 from patronage.rules import Rule
 
@@ -230,6 +232,7 @@ def values() -> list[object]:
             name="goals",
             challenges=[Goal(name="goal", milestones=[Milestone(at_least=POINTS.of(9), gives=())])],
         ),
+        OfferPolicy(name="offers", offers=[Offer(name="offer", rules=[BonusRule(credit=POINTS.of(5))])]),
         TierPolicy(name="tier", levels=[Level(name="gold", at_least=POINTS.of(100))]),
         RefundTerms(),
         program,

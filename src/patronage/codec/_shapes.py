@@ -38,6 +38,7 @@ from patronage.occasions import Condition
 from patronage.policies.base import Policy
 from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.tier import TierPolicy
 from patronage.program import Program
@@ -148,6 +149,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "cashback": CashbackPolicy,
         "points": PointsPolicy,
         "challenge": ChallengePolicy,
+        "offer": OfferPolicy,
         "tier": TierPolicy,
     },
     rewards.Reward: {

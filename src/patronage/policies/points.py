@@ -8,21 +8,13 @@ import attrs
 
 from patronage.earning import Earning
 from patronage.errors import InvalidValueError
-from patronage.events import many
 from patronage.figures import Setting
 from patronage.occasions import Effect, Occasion
 from patronage.policies.base import BoundPolicy
 from patronage.policies.mechanisms import combined
-from patronage.rules import Ceiling, Group, Rule, ceilings, name, rules_of
+from patronage.rules import Ceiling, Group, Rule, ceilings, groups_of, name, rules_of
 from patronage.thresholds import Threshold, thresholds_of
 from patronage.totals import Total, totals_of
-
-
-def _groups(value: Iterable[Group]) -> tuple[Group, ...]:
-    found = many(value)
-    if not all(isinstance(group, Group) for group in found) or len({g.name for g in found}) < len(found):
-        raise InvalidValueError("Groups are members of Group, each with a name of its own.")
-    return found
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +29,7 @@ class PointsPolicy:
 
     name: str = attrs.field(converter=name)
     rules: tuple[Rule, ...] = attrs.field(default=(), converter=rules_of)
-    groups: tuple[Group, ...] = attrs.field(default=(), converter=_groups)
+    groups: tuple[Group, ...] = attrs.field(default=(), converter=groups_of)
     ceilings: tuple[Ceiling, ...] = attrs.field(default=(), converter=ceilings)
 
     totals: tuple[Total, ...] = attrs.field(default=(), converter=totals_of)
