@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from threading import RLock
 from typing import Any, Final
 
 import attrs
@@ -46,15 +47,38 @@ class Compiled:
         self._converter = cattrs.Converter(detailed_validation=False)
         self._readers: dict[Any, Hook] = {}
         self._writers: dict[Any, Hook] = {}
+        self._begun_readers: dict[Any, Hook] = {}
+        self._begun_writers: dict[Any, Hook] = {}
+        self._lock = RLock()
 
     def reader(self, annotation: Any) -> Hook:
         """A function that gives the value, or raises anything."""
         known = self._readers.get(annotation)
-        if known is None:
+        return self._made(self._readers, self._begun_readers, self._make_reader, annotation) if known is None else known
+
+    def _made(
+        self, known: dict[Any, Hook], begun: dict[Any, Hook], make: Callable[[Any], Hook], annotation: Any
+    ) -> Hook:
+        """
+        The function of *annotation*, and those that it needs, made by one thread.
+
+        Others see them once all are whole: what is half made calls what is not made yet.
+        """
+        with self._lock:
+            found = known.get(annotation) or begun.get(annotation)
+            if found is not None:
+                return found
+            outermost = not begun
             # Classes may hold themselves: what is asked for in between is looked up when it is called.
-            self._readers[annotation] = lambda value, _=None: self._readers[annotation](value)
-            known = self._readers[annotation] = self._make_reader(annotation)
-        return known
+            begun[annotation] = lambda *arguments: known[annotation](*arguments)  # noqa: PLW0108  # later
+            try:
+                found = begun[annotation] = make(annotation)
+                if outermost:
+                    known.update(begun)
+            finally:
+                if outermost:
+                    begun.clear()
+            return found
 
     def _make_reader(self, annotation: Any) -> Hook:
         shape = self._tags.shape(annotation)
@@ -120,10 +144,7 @@ class Compiled:
     def writer(self, annotation: Any) -> Hook:
         """A function that gives what JSON can hold."""
         known = self._writers.get(annotation)
-        if known is None:
-            self._writers[annotation] = lambda value: self._writers[annotation](value)  # noqa: PLW0108  # later
-            known = self._writers[annotation] = self._make_writer(annotation)
-        return known
+        return self._made(self._writers, self._begun_writers, self._make_writer, annotation) if known is None else known
 
     def _make_writer(self, annotation: Any) -> Hook:
         shape = self._tags.shape(annotation)

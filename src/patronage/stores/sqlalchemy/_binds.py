@@ -50,8 +50,12 @@ async def _read(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection]
 
 
 @contextmanager
-def in_transaction(bind: Engine | Connection) -> Iterator[Connection]:
-    """A transaction of its own, committed at the end; or a savepoint in the caller's, all of it or nothing."""
+def in_transaction(bind: Engine | Connection, *, fresh: bool = False) -> Iterator[Connection]:
+    """
+    A transaction of its own, committed at the end; or a savepoint in the caller's, all of it or nothing.
+
+    With *fresh* every statement of its own transaction sees what others have committed by then.
+    """
     with translated():
         if isinstance(bind, Connection):
             join(bind)
@@ -63,17 +67,19 @@ def in_transaction(bind: Engine | Connection) -> Iterator[Connection]:
                 raise
         else:
             with bind.connect() as connection:
-                begin(connection)
+                begin(connection, fresh=fresh)
                 yield connection
                 connection.commit()
 
 
-async def write_async(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T]) -> T:
+async def write_async(
+    bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T], *, fresh: bool = False
+) -> T:
     """What *work* gives, done in a transaction; see `in_transaction`."""
-    return await to_its_end(bind, _write(bind, work))
+    return await to_its_end(bind, _write(bind, work, fresh))
 
 
-async def _write(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T]) -> T:
+async def _write(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T], fresh: bool) -> T:
     with translated():
         if isinstance(bind, AsyncConnection):
             await bind.run_sync(join)
@@ -84,7 +90,7 @@ async def _write(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection
                 await bind.run_sync(give_up_if_gone)
                 raise
         async with bind.connect() as connection:
-            await connection.run_sync(begin)
+            await connection.run_sync(begin, fresh=fresh)
             made = await connection.run_sync(work)
             await connection.commit()
             return made
@@ -117,7 +123,7 @@ async def to_its_end(bind: AsyncEngine | AsyncConnection, work: Coroutine[Any, A
     return task.result()
 
 
-def begin(connection: Connection) -> None:
+def begin(connection: Connection, *, fresh: bool) -> None:
     """Begins a transaction of the store's own that will write."""
     if connection.dialect.name == _SQLITE:
         connection.begin()
@@ -125,7 +131,7 @@ def begin(connection: Connection) -> None:
             connection.exec_driver_sql("ROLLBACK")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         return
-    if _autocommits(connection):
+    if fresh or _autocommits(connection):
         connection.execution_options(isolation_level="READ COMMITTED")
     connection.begin()
 

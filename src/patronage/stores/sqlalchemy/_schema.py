@@ -50,7 +50,7 @@ def open_schema(bind: Engine | Connection, *, prefix: str = PREFIX, upgrade: boo
     someone else; InvalidValueError for a *prefix* that is not 1 to 31 small letters, digits and `_`.
     """
     prefix = _checked(prefix)
-    with in_transaction(bind) as connection:
+    with in_transaction(bind, fresh=True) as connection:
         return _opened(connection, prefix, upgrade)
 
 
@@ -59,7 +59,7 @@ async def open_schema_async(
 ) -> Schema:
     """See `open_schema`."""
     prefix = _checked(prefix)
-    return await write_async(bind, lambda connection: _opened(connection, prefix, upgrade))
+    return await write_async(bind, lambda connection: _opened(connection, prefix, upgrade), fresh=True)
 
 
 def _checked(prefix: str) -> str:
@@ -72,8 +72,7 @@ def _opened(connection: Connection, prefix: str, upgrade: bool) -> Schema:
     schema = Schema(connection.dialect.name, prefix)
     _check_database(connection, schema.dialect)
     if schema.dialect == POSTGRESQL and upgrade:  # Two programs that start at once do it one after the other.
-        lock = int.from_bytes(blake2b(f"patronage/{prefix}".encode(), digest_size=8).digest(), signed=True)
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+        lock_until_the_end(connection, f"{prefix}schema")
     version = _version(connection, schema)
     if version > len(STEPS):
         raise SchemaError(
@@ -92,6 +91,12 @@ def _opened(connection: Connection, prefix: str, upgrade: bool) -> Schema:
             connection.execute(text(statement))
     connection.execute(text(f"UPDATE {prefix}schema SET version = :version"), {"version": len(STEPS)})
     return schema
+
+
+def lock_until_the_end(connection: Connection, what: str) -> None:
+    """Waits for whoever holds the lock of that name in PostgreSQL, and holds it until the transaction ends."""
+    number = int.from_bytes(blake2b(f"patronage/{what}".encode(), digest_size=8).digest(), signed=True)
+    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
 
 def _check_database(connection: Connection, dialect: str) -> None:

@@ -38,7 +38,7 @@ def _join(_: Shelves, connection: Connection) -> None:
 
 async def _begin(connection: AsyncConnection) -> None:
     await connection.start()
-    await connection.run_sync(begin)
+    await connection.run_sync(begin, fresh=False)
 
 
 @attrs.define
@@ -156,7 +156,7 @@ class SqlLedger:
             yield self
             return
         with translated(), self._bind.connect() as connection:
-            begin(connection)
+            begin(connection, fresh=False)
             inner = object.__new__(SqlLedger)
             inner._bind, inner._shelves, inner._unit = connection, self._shelves, _Unit()
             yield inner

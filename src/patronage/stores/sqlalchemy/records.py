@@ -7,14 +7,14 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from patronage.codec import Codec
-from patronage.errors import InvalidValueError, StaleStateError, quote
+from patronage.errors import InvalidValueError, quote
 from patronage.events import identifier, word
 from patronage.ledger import Account, AccountKind
 from patronage.periods import Calendar, format_instant
 from patronage.program import Program
 from patronage.repositories import IdentifierTakenError
 from patronage.stores.sqlalchemy._binds import in_transaction, read_async, reading, write_async
-from patronage.stores.sqlalchemy._schema import Schema
+from patronage.stores.sqlalchemy._schema import POSTGRESQL, Schema, lock_until_the_end
 from patronage.stores.sqlalchemy._shelves import microseconds
 from patronage.stores.sqlalchemy._statements import statements_for
 from patronage.terms import Terms
@@ -55,18 +55,10 @@ class SqlIdentifiers:
 
     def claim(self, kind: str, code: str, account: Account, /) -> None:
         """Makes *account* the owner, unless another one is: then raises IdentifierTakenError."""
-        try:
-            owner = self._claimed(kind, code, account)
-        except StaleStateError:  # Another claim of the code, at the same time: now it is there to be seen.
-            if isinstance(self._bind, Connection):
-                raise
-            owner = self._claimed(kind, code, account)
+        with in_transaction(self._bind, fresh=True) as connection:
+            owner = self._codes.claim(connection, kind, code, account)
         if owner != account:
             raise IdentifierTakenError(kind, code)
-
-    def _claimed(self, kind: str, code: str, account: Account) -> Account | None:
-        with in_transaction(self._bind) as connection:
-            return self._codes.claim(connection, kind, code, account)
 
     def owner(self, kind: str, code: str, /) -> Account | None:
         """Whose code it is; of a code that is nearly somebody's nothing is said."""
@@ -84,17 +76,11 @@ class AsyncSqlIdentifiers:
 
     async def claim(self, kind: str, code: str, account: Account, /) -> None:
         """See `SqlIdentifiers.claim`."""
-        try:
-            owner = await self._claimed(kind, code, account)
-        except StaleStateError:
-            if isinstance(self._bind, AsyncConnection):
-                raise
-            owner = await self._claimed(kind, code, account)
+        owner = await write_async(
+            self._bind, lambda connection: self._codes.claim(connection, kind, code, account), fresh=True
+        )
         if owner != account:
             raise IdentifierTakenError(kind, code)
-
-    async def _claimed(self, kind: str, code: str, account: Account) -> Account | None:
-        return await write_async(self._bind, lambda connection: self._codes.claim(connection, kind, code, account))
 
     async def owner(self, kind: str, code: str, /) -> Account | None:
         """See `SqlIdentifiers.owner`."""
@@ -126,7 +112,8 @@ class _Timeline:
             "time_zone": self.time_zone,
             "body": self.codec.dump(terms),
         }
-        # First written, then judged: whoever publishes at the same time waits for this, or is waited for.
+        if self.schema.dialect == POSTGRESQL:  # One after the other, for what each writes must fit to all there is.
+            lock_until_the_end(connection, f"{self.schema.prefix}terms/{self.program}")
         connection.execute(statements_for(self.schema).publish, values)
         found = self.found(connection)
         if terms not in found:
@@ -158,7 +145,7 @@ class SqlPrograms:
 
     def publish(self, terms: Terms, /) -> None:
         """Adds a version of the terms. Raises InvalidValueError where it does not fit those there are."""
-        with in_transaction(self._bind) as connection:
+        with in_transaction(self._bind, fresh=True) as connection:
             self._timeline.publish(connection, terms)
 
     def load(self) -> Program:
@@ -186,7 +173,7 @@ class AsyncSqlPrograms:
 
     async def publish(self, terms: Terms, /) -> None:
         """See `SqlPrograms.publish`."""
-        await write_async(self._bind, lambda connection: self._timeline.publish(connection, terms))
+        await write_async(self._bind, lambda connection: self._timeline.publish(connection, terms), fresh=True)
 
     async def load(self) -> Program:
         """See `SqlPrograms.load`."""
