@@ -849,7 +849,7 @@ refund_terms = st.one_of(
 units = st.just((USD, POINTS, Unit("visits", kind=UnitKind.TALLY)))
 
 
-any_policy: st.SearchStrategy[Any] = policies() | challenge_policies | offer_policies
+any_policy: st.SearchStrategy[Any] = policies() | challenge_policies | offer_policies | cashback_policies()
 
 
 @st.composite
