@@ -22,7 +22,7 @@ import attrs
 
 from patronage.decisions import Accepted, Decision, Rejected, difference
 from patronage.errors import EventConflictError, InvalidValueError, RerateError, quote
-from patronage.events import MADE, Counterpart, Event, FollowedUp, Purchase
+from patronage.events import MADE, Adjustment, Counterpart, Event, FollowedUp, Purchase, StatusEnd, StatusGrant
 from patronage.ledger import (
     IN_TRANSIT,
     Account,
@@ -36,8 +36,10 @@ from patronage.periods import Calendar, format_instant
 from patronage.replayed import as_replayed
 from patronage.rerating import Rerating
 from patronage.state import State, fold
-from patronage.terms import BoundTerms
+from patronage.terms import FACTS, BoundTerms
 
+_GIVEN: Final = (*FACTS, Adjustment, StatusGrant, StatusEnd)
+"""What is never refused for want of anything."""
 _ELSEWHERE: Final = "it reaches other accounts, which are not replayed."
 
 
@@ -60,6 +62,10 @@ class Decider(Protocol):
     def advance(self, state: State, until: datetime) -> Accepted:
         """What time alone does."""
         ...
+
+
+_Answer = tuple[Event, Commit | None]
+"""An event, and how it was answered once."""
 
 
 class _Line:
@@ -96,6 +102,13 @@ class _Line:
             self.state = decision.state
         return decision
 
+    def advance(self, until: datetime) -> None:
+        """Does what time does."""
+        advanced = self.decider.advance(self.state, until)
+        if advanced.state is not None:
+            self._keep(advanced.commits[0])
+            self.state = advanced.state
+
     def pass_over(self, refused: Commit) -> None:
         """A refusal stays what it is, and has its place among the commits of its root."""
         self.state = attrs.evolve(self.state, version=self.state.version + 1)
@@ -123,29 +136,34 @@ def rerated(decider: Decider, commits: Sequence[Commit], late: Iterable[Event]) 
         raise InvalidValueError("Nothing is late for an account without commits: give all that it has.")
     _check(state, commits, late)
     told = as_replayed(commits)
-    refused = _arrived(decider, state, told, late)
-    replay = _Line(decider, State.of(state.account))
     answer_of = {commit.event.id: commit for commit in told}
     arrived = [commit.event for commit in commits if not isinstance(commit.event, MADE)]
-    answers: list[tuple[Event, Commit | None]] = [(event, answer_of[event.id]) for event in arrived]
-    for event, stands in sorted([*answers, *((event, refused.get(event.id)) for event in late)], key=_in_order):
-        if stands is not None and stands.refusal is not None:
-            replay.pass_over(stands)
-            continue
-        decision = replay.play(event, stands)
-        if isinstance(decision, Rejected):
-            if stands is not None:
-                why = f"it was accepted, and would be refused in order ({decision.code.value})."
-                raise RerateError(str(state.account), event.id, why)
-            if not decision.final:
-                decision.require()
-            refused[event.id] = decision.commits[0]
-    advanced = decider.advance(replay.state, state.clock)
-    end = [*replay.commits, *advanced.commits]
-    _check_handed_over(state.account, told, end)
+    answers: list[_Answer] = [(event, answer_of[event.id]) for event in arrived]
+    refused = _refused_now(decider, state, answers, late)
+    line = _replay(decider, state, [*answers, *((event, refused.get(event.id)) for event in late)])
+    refused |= {commit.event.id: commit for commit in line.commits if commit.refusal is not None}
+    _check_handed_over(state.account, told, line.commits)
     terms_from = decider.terms_at(state.clock).effective_from
-    rerating = Rerating(decider.calendar, terms_from, state, commits, told, end, late, refused)
-    return rerating.booked(advanced.state or replay.state)
+    rerating = Rerating(decider.calendar, terms_from, state, commits, told, line.commits, late, refused)
+    return rerating.booked(line.state)
+
+
+def _replay(decider: Decider, state: State, answers: Iterable[_Answer]) -> _Line:
+    """All events in order of time, up to the clock of *state*: those with a commit as they were answered."""
+    line = _Line(decider, State.of(state.account))
+    for event, stands in sorted(answers, key=_in_order):
+        if stands is not None and stands.refusal is not None:
+            line.pass_over(stands)
+            continue
+        decision = line.play(event, stands)
+        if isinstance(decision, Rejected) and stands is not None:
+            why = f"it was accepted, and would be refused in order ({decision.code.value})."
+            raise RerateError(str(state.account), event.id, why)
+        if isinstance(decision, Rejected) and not decision.final:
+            decision.require()
+    assert state.clock is not None
+    line.advance(state.clock)
+    return line
 
 
 def _new(commits: Iterable[Commit], late: Iterable[Event]) -> Sequence[Event]:
@@ -159,7 +177,7 @@ def _new(commits: Iterable[Commit], late: Iterable[Event]) -> Sequence[Event]:
     return tuple(new.values())
 
 
-def _in_order(answer: tuple[Event, Commit | None]) -> tuple[bool, datetime]:
+def _in_order(answer: _Answer) -> tuple[bool, datetime]:
     """By instant; what was refused of an earlier event comes last, for it may be dated before that."""
     event, stands = answer
     return (stands is not None and stands.refusal is not None and event.about != event.id, event.occurred_at)
@@ -183,16 +201,21 @@ def _check(state: State, commits: Sequence[Commit], late: Sequence[Event]) -> No
             raise InvalidValueError(f"Event {quote(event.id)} of {at} is not late: decide it.")
 
 
-def _arrived(decider: Decider, state: State, told: Sequence[Commit], late: Sequence[Event]) -> dict[str, Commit]:
+def _refused_now(
+    decider: Decider, state: State, answers: Sequence[_Answer], late: Sequence[Event]
+) -> dict[str, Commit]:
     """
-    The refusals of late events that are not to be had on what there is now, by their ids.
+    The refusals of late events that are not to be had now, by their ids: with all late facts in their places.
 
     What has been returned or spent since cannot be returned or spent again, whatever the order.
     """
-    line = _Line(decider, state, told)
+    asked = [event for event in late if not isinstance(event, _GIVEN)]
     refused: dict[str, Commit] = {}
-    for event in late:
-        decision = line.play(event, None)
+    if not asked:
+        return refused
+    now = _replay(decider, state, [*answers, *((event, None) for event in late if isinstance(event, _GIVEN))])
+    for event in asked:
+        decision = now.play(event, None)
         if isinstance(decision, Rejected):
             if not decision.final:
                 decision.require()

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import deepcopy
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from patronage import Activity, Adjustment, Cancellation, Enrolment, Event, Program, Purchase, Refund
+from patronage import (
+    Activity,
+    Adjustment,
+    Cancellation,
+    Enrolment,
+    Event,
+    Program,
+    Purchase,
+    Refund,
+    StatusEnd,
+    StatusGrant,
+)
 
 if TYPE_CHECKING:
     from model.reference import Reference
 
 
+_GIVEN = (Purchase, Enrolment, Activity, Adjustment, StatusGrant, StatusEnd)
 _NOT_YET = ("unknown_root", "history_incomplete")
 
 
@@ -58,37 +69,40 @@ def replayed(program: Program, ledger: Reference, late: Sequence[Event]) -> tupl
 
     Or the code of what stops it: a late event that is refused for now, an accepted one that would be refused.
     """
-    now = deepcopy(ledger)
-    assert now.clock is not None
     answers = dict(ledger.answers)
-    for event in late:
-        code = _now(now, event)
-        if code in _NOT_YET:
+    facts: list[Event] = [event for event in late if isinstance(event, _GIVEN)]
+    asked = [event for event in late if event not in facts]
+    if asked:
+        now, code = _again(program, ledger, answers, facts)
+        if code is not None:
             return ledger, code
-        answers[event.id] = code
+        for event in asked:
+            code = unknown(now, event)
+            if code is not None:
+                return ledger, code
+            now.events[event.id] = event
+            answers[event.id] = now.answers[event.id] = now.decide(event)
+    return _again(program, ledger, answers, late)
+
+
+def _again(
+    program: Program, ledger: Reference, answers: Mapping[str, str | None], late: Sequence[Event]
+) -> tuple[Reference, str | None]:
+    """All events in order of time, from the beginning."""
     again = type(ledger)(program)
     again.upheld = {id: ledger.costs[id] for id, code in ledger.answers.items() if code is None and id in ledger.costs}
 
     def place(event: Event) -> tuple[bool, datetime]:
-        return (answers[event.id] is not None and event.about != event.id, event.occurred_at)
+        return (answers.get(event.id) is not None and event.about != event.id, event.occurred_at)
 
     for event in sorted([*ledger.events.values(), *late], key=place):
-        if answers[event.id] is not None:
-            again.events[event.id], again.answers[event.id] = event, answers[event.id]
+        if answers.get(event.id) is not None:
+            again.events[event.id], again.answers[event.id] = event, answers.get(event.id)
             continue
         code = again.record(event)
         if code is not None and (event.id in ledger.answers or code in _NOT_YET):
             return ledger, code
-    again.pass_to(now.clock)
+    assert ledger.clock is not None
+    again.pass_to(ledger.clock)
     again.upheld = None
     return again, None
-
-
-def _now(now: Reference, event: Event) -> str | None:
-    """What a late event would be answered at the clock."""
-    lacks = unknown(now, event)
-    if lacks is not None:
-        return lacks
-    now.events[event.id] = event
-    code = now.answers[event.id] = now.decide(event)
-    return code

@@ -24,6 +24,7 @@ from patronage import (
     Life,
     MultiplierRule,
     Occasion,
+    PointsPolicy,
     Program,
     Purchase,
     Redemption,
@@ -47,6 +48,7 @@ from patronage.rewards import Limit
 from patronage.stores.memory import MemoryLedger
 from patronage.terms_of_time import days, months
 from patronage.thresholds import GiveGrant
+from patronage.totals import Pays, Total, TotalRate
 
 MORNING = datetime(2026, 3, 10, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -458,6 +460,24 @@ class TestRights:
         assert not member.tell(first).accepted
         rerate(member, first)
         assert member.has() == 110
+
+    def test_a_late_purchase_of_a_period_that_has_closed(self) -> None:
+        """Its close is replayed at its own instant: the month's total is paid as it would have been."""
+        rate = TotalRate(per=USD.of(10), credit=POINTS.of(1))
+        total = Total(name="month", period=MONTH, rates=(rate,), credits="points", pays=Pays.AT_CLOSE)
+        program = program_of(PointsPolicy(name="own", totals=(total,)))
+        february, march = buys("o-1", "55.00", MORNING - 20 * ONE_DAY), buys("o-2", "35.00", MORNING)
+        april = buys("o-3", "1.00", MORNING + 40 * ONE_DAY)
+        member, in_order = told(program, march, april), told(program, february, march, april)
+        rerate(member, february)
+        assert member.has() == 5 + 3
+        assert (member.state.lots, member.state.wake_ups) == (in_order.state.lots, in_order.state.wake_ups)
+
+    def test_a_late_redemption_of_late_points(self) -> None:
+        """All late facts are in their places when it is asked whether there is enough now."""
+        member = told(DATED, buys("o-9", "1.00", MORNING + 9 * HOUR))
+        rerate(member, redeems("d-1", MORNING + HOUR), buys("o-1", "60.00", MORNING))
+        assert member.has() == 11
 
     def test_a_late_reservation_sets_its_lapse(self) -> None:
         """The wake-up is there, and frees what is held when it is due."""
