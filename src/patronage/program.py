@@ -361,8 +361,7 @@ class Program:
         refusal = outcome if isinstance(outcome, Refusal) else None
         benefits: tuple[Benefit, ...] = () if isinstance(outcome, Refusal) else outcome
         if refusal is None and requests.bound.watches:
-            look = Look(requests.moment, requests.at, requests.of, returned=requests.returned, back=requests.back)
-            self._look_again(book, requests.bound, look, event, past)
+            self._look_again(book, requests.bound, requests.look, event, past)
             for other in (book.others or {}).values():
                 there = [commit for commit in beside if commit.account == other.account]
                 self._look_again(other, requests.bound, requests.look_of(other), event, there)

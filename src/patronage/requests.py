@@ -119,6 +119,11 @@ class Requests:
                     found[key] = found.get(key, 0) - book.steps
         return FrozenMapping.owning(found)
 
+    @property
+    def look(self) -> Look:
+        """The look of the watchers of the event's own account."""
+        return Look(self.moment, self.at, self.of, returned=self.returned, back=self.back)
+
     def look_of(self, other: Book) -> Look:
         """The look of the watchers of another member, who got a gift or gave it back."""
         assert other.at is not None
