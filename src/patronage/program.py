@@ -341,7 +341,7 @@ class Program:
                 basis = self._look(book, bound, policy, basis, look, event, None, past)
             if not look.falls or len(book.entries) == before:
                 return
-            look = attrs.evolve(look, returned=NOTHING_RETURNED)
+            look = attrs.evolve(look, returned=NOTHING_RETURNED, back=None)
 
     def _other(
         self,
