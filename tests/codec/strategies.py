@@ -893,7 +893,7 @@ def programs(draw: st.DrawFn) -> Program:
         timeline.append(
             Terms(
                 units=draw(units),
-                policies=draw(st.lists(any_policy, max_size=2, unique_by=lambda each: each.name)),
+                policies=draw(st.lists(any_policy, max_size=1, unique_by=lambda each: each.name)),
                 rewards=draw(st.lists(rewards, max_size=1)),
                 effective_from=datetime(year, 1, 1, tzinfo=UTC),
                 refund_for=draw(terms_of_time()),

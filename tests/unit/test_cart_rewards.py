@@ -1,0 +1,239 @@
+"""Rewards on a cart and vouchers, one by one: what each takes off, and what of a voucher is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from unit_shop import EUR, NEW_YEAR, POINTS, USD, Member, on, program_of
+
+from patronage import Decision, InvalidValueError, Line, RejectionCode, Reservation, Reward, StatusGrant
+from patronage.conditions import Category
+from patronage.events import Capture, Release
+from patronage.ledger import BenefitKind
+from patronage.rewards import AmountOff, AmountOffItems, CartReward, ItemsOff, MoneyVoucher, PercentOff, SetPrice
+from patronage.rewards.items import Pick
+from patronage.rewards.vouchers import Rest
+
+
+def cart(*totals: str, **fields: Any) -> tuple[Line, ...]:
+    """Lines of goods in USD, one unit each unless told as `3 x 6.00`."""
+    found = []
+    for total in totals:
+        count, _, price = total.rpartition(" x ")
+        found.append(Line(total=USD.of(price), quantity=count or 1, category="food", **fields))
+    return tuple(found)
+
+
+def member_of(*rewards: Reward, points: int = 0) -> Member:
+    """A member of a program with those rewards, and so many points."""
+    member = Member(program_of(rewards=rewards))
+    if points:
+        member.adjust(f"{points} points")
+    return member
+
+
+def off(gift: Any, *totals: str, times: int = 1) -> int | str:
+    """The cents that a gift takes off a cart, or why not."""
+    decision = member_of(CartReward(name="off", gives=[gift])).redeem(cart=cart(*totals), times=times)
+    return said(decision)
+
+
+def said(decision: Decision) -> int | str:
+    """The cents off, or the code of the refusal."""
+    code = getattr(decision, "code", None)
+    if code is not None:
+        return str(code.value)
+    offs = [each for each in decision.benefits if each.kind is BenefitKind.MONEY_OFF and each.amount is not None]
+    for each in offs:
+        assert each.amount is not None and (not each.shares or sum(each.shares.values()) == each.amount.steps)
+    return sum(each.amount.steps for each in offs if each.amount is not None)
+
+
+@pytest.mark.parametrize(
+    ("gift", "totals", "expected"),
+    [
+        (ItemsOff(), ("3.00", "2.00", "9.00"), 200),
+        (ItemsOff(pick=Pick.DEAREST, share="1/2"), ("3.00", "2.00", "9.00"), 450),
+        (ItemsOff(of=3), ("3 x 9.00", "2.00"), 200),
+        (ItemsOff(of=2, share="0.5", pick=Pick.IN_TURN), ("10.00", "8.00", "6.00", "4.00"), 600),
+        (ItemsOff(of=3, pick=Pick.IN_TURN, units_max=1), ("6 x 30.00",), 500),
+        (ItemsOff(of=2, units_max=1), ("4 x 8.00",), 200),
+        (ItemsOff(lines=Category(["toys"])), ("3.00",), "not_eligible"),
+        (AmountOffItems(first=USD.of(3), more=USD.of(1)), ("2 x 10.00", "0.50"), 450),
+        (AmountOffItems(first=USD.of(3), more=USD.of(1), units_max=1), ("10.00", "2.00"), 300),
+        (AmountOffItems(first=USD.of(3), more=USD.of(1), lines=Category(["toys"])), ("10.00",), "not_eligible"),
+        (AmountOffItems(first=EUR.of(3), more=EUR.of(1)), ("10.00",), "wrong_unit"),
+        (SetPrice(price=USD.of(20), units=3), ("9.00", "8.00", "7.00", "6.00"), 400),
+        (SetPrice(price=USD.of(5)), ("3 x 21.00", "4.00"), 600),
+        (SetPrice(price=USD.of(5), units=2, sets_max=1), ("4 x 16.00",), 300),
+        (SetPrice(price=USD.of(5), units=2), ("3 x 12.00", "3 x 9.00"), 600),
+        (SetPrice(price=USD.of(5), units=4), ("3.00",), "not_eligible"),
+        (SetPrice(price=EUR.of(5)), ("9.00",), "wrong_unit"),
+        (PercentOff(share="0.1"), ("10.00", "5.00"), 150),
+        (PercentOff(share="0.5", maximum=USD.of(2)), ("10.00",), 200),
+        (AmountOff(value=USD.of(3)), ("2.00", "10.00"), 300),
+        (AmountOff(value=USD.of(30)), ("2.00", "10.00"), 1200),
+        (AmountOff(value=EUR.of(3)), ("2.00",), "wrong_unit"),
+    ],
+)
+def test_what_a_gift_takes_off(gift: Any, totals: Iterable[str], expected: int | str) -> None:
+    """To the cent, its shares adding up, never more than a line costs."""
+    assert off(gift, *totals) == expected
+
+
+def test_a_price_before_tax_lets_the_tax_stand() -> None:
+    """Five dollars and the ten percent of the line on top."""
+    gift = SetPrice(price=USD.of(5), tax=False)
+    member = member_of(CartReward(name="off", gives=[gift]))
+    assert said(member.redeem(cart=cart("11.00", tax=USD.of(1)))) == 550
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: ItemsOff(pick=Pick.IN_TURN),
+        lambda: ItemsOff(units=3, of=2),
+        lambda: AmountOffItems(first=USD.of(1), more=EUR.of(1)),
+        lambda: SetPrice(price=USD.of(1), units=2, tax=False),
+        lambda: MoneyVoucher(name="v", cost=POINTS.of(1), value=USD.of(1), by_code=True, labels=["a"]),
+        lambda: MoneyVoucher(name="v", cost=POINTS.of(1), value=USD.of(1), vouchers_max=2),
+        lambda: PercentOff(share="1.5"),
+        lambda: CartReward(name="off", gives=[]),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(wrong: Any) -> None:
+    """A plain error, when it is written."""
+    with pytest.raises(InvalidValueError):
+        wrong()
+
+
+def voucher(**fields: Any) -> MoneyVoucher:
+    """A hundred points are a dollar's voucher."""
+    return MoneyVoucher(**{"name": "off", "cost": POINTS.of(100), "value": USD.of(1), **fields})
+
+
+class TestMoneyVouchers:
+    """A balance of vouchers, spent on a cart."""
+
+    def test_a_gift_card_is_used_in_parts(self) -> None:
+        """As much as the cart takes; the rest stays."""
+        member = member_of(voucher(), points=1000)
+        assert said(member.redeem(cart=cart("7.50"))) == 750
+        assert member.has() == 250
+
+    @pytest.mark.parametrize(
+        ("amount", "expected"),
+        [
+            (POINTS.of(200), 200),
+            (USD.of("1.50"), 150),
+            (USD.of(9), "amount_above_maximum"),
+            (EUR.of(1), "wrong_unit"),
+            (POINTS.of(2000), "amount_above_maximum"),
+        ],
+    )
+    def test_a_wish_in_the_unit_or_in_money(self, amount: Any, expected: int | str) -> None:
+        """What is named is used, and no more than the cart costs."""
+        member = member_of(voucher(), points=1000)
+        assert said(member.redeem(cart=cart("7.50"), amount=amount)) == expected
+
+    def test_what_the_cart_does_not_take_lapses(self) -> None:
+        """One voucher of ten dollars on 7.50."""
+        member = member_of(voucher(cost=POINTS.of(1000), value=USD.of(10), rest=Rest.LAPSES), points=1000)
+        assert said(member.redeem(cart=cart("7.50"))) == 750
+        assert member.has() == 0
+
+    def test_what_the_cart_does_not_take_is_change(self) -> None:
+        """2.50 are paid out."""
+        member = member_of(voucher(cost=POINTS.of(1000), value=USD.of(10), rest=Rest.CHANGE), points=1000)
+        decision = member.redeem(cart=cart("7.50"))
+        paid = [each.amount for each in decision.benefits if each.kind is BenefitKind.PAYOUT]
+        assert paid == [USD.of("2.50")]
+
+    def test_several_at_once_up_to_a_number(self) -> None:
+        """Two may be used in one order."""
+        member = member_of(voucher(rest=Rest.LAPSES, vouchers_max=2), points=1000)
+        assert said(member.redeem(cart=cart("7.50"), times=2)) == 200
+        assert said(member.redeem(cart=cart("7.50"), times=3, id="d-2")) == "amount_above_maximum"
+        assert said(member.redeem(cart=cart("7.50"), amount=USD.of(1), id="d-3")) == "wrong_unit"
+
+    def test_the_whole_balance_is_one(self) -> None:
+        """All that is there."""
+        member = member_of(voucher(rest=Rest.LAPSES, whole_balance=True), points=250)
+        assert said(member.redeem(cart=cart("7.50"))) == 250
+        assert member.has() == 0
+
+    def test_at_a_partner_s_till_there_is_no_cart(self) -> None:
+        """Without a cart all of it may be used."""
+        assert said(member_of(voucher(), points=300).redeem()) == 300
+
+    def test_refusals(self) -> None:
+        """Nothing there, too little, another currency, a cart that it cannot pay."""
+        assert said(member_of(voucher()).redeem(cart=cart("7.50"))) == "balance_too_low"
+        tiny = voucher(cost=POINTS.of(1000), value=USD.of("0.01"))
+        assert said(member_of(tiny, points=9).redeem(cart=cart("7.50"))) == "amount_below_minimum"
+        assert said(member_of(voucher(value=EUR.of(1)), points=900).redeem(cart=cart("7.50"))) == "wrong_unit"
+        toys = voucher(lines=Category(["toys"]))
+        assert said(member_of(toys, points=900).redeem(cart=cart("7.50"))) == "not_eligible"
+
+
+class TestVouchersForThings:
+    """A right with uses that a reward takes."""
+
+    @staticmethod
+    def holding(uses: int | None) -> Member:
+        """A member with a voucher for the cheapest thing, of so many uses."""
+        member = member_of(CartReward(name="off", gives=[ItemsOff()], voucher="drink"))
+        given = StatusGrant(
+            id="g", member="m-1", occurred_at=NEW_YEAR, key="drink", uses=uses, actor="ops", reason="test"
+        )
+        member.accept(given)
+        return member
+
+    def uses(self, member: Member) -> list[int | None]:
+        """The uses left."""
+        return [grant.uses for grant in member.standing().grants("drink")]
+
+    def test_a_use_is_taken_and_comes_back(self) -> None:
+        """Used, and cancelled: as it was."""
+        member = self.holding(2)
+        assert said(member.redeem(cart=cart("4.00"))) == 400
+        assert self.uses(member) == [1]
+        assert member.cancel("d-1").accepted
+        assert self.uses(member) == [2]
+
+    def test_the_last_use_comes_back_too(self) -> None:
+        """What had no use left stands again."""
+        member = self.holding(1)
+        member.redeem(cart=cart("4.00"))
+        assert self.uses(member) == []
+        member.cancel("d-1")
+        assert self.uses(member) == [1]
+
+    def test_one_without_a_number_of_uses_is_not_counted(self) -> None:
+        """It stays."""
+        member = self.holding(None)
+        assert said(member.redeem(cart=cart("4.00"))) == 400
+        assert self.uses(member) == [None]
+
+    def test_without_one_it_is_refused(self) -> None:
+        """Nothing that could be used."""
+        member = member_of(CartReward(name="off", gives=[ItemsOff()], voucher="drink"))
+        assert getattr(member.redeem(cart=cart("4.00")), "code", None) is RejectionCode.VOUCHER_MISSING
+
+    @pytest.mark.parametrize("ends", ["capture", "release", "lapse"])
+    def test_a_reservation_holds_a_use_until_it_ends(self, ends: str) -> None:
+        """Captured it is spent; released or lapsed it is free again."""
+        member = self.holding(1)
+        at = on(1, 3)
+        held = Reservation(id="v-1", member="m-1", occurred_at=at, reward="off", cart=cart("4.00"), lapses_at=on(1, 9))
+        member.accept(held)
+        head = {"id": "e-1", "member": "m-1", "occurred_at": on(1, 4), "reservation": "v-1"}
+        if ends == "capture":
+            member.accept(Capture(**head))
+        elif ends == "release":
+            member.accept(Release(**head))
+        else:
+            member.pass_to(on(1, 10))
+        assert self.uses(member) == ([] if ends == "capture" else [1])
