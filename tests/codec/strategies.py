@@ -104,8 +104,9 @@ from patronage.ledger import (
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.occasions import CountedFrom, Life
 from patronage.offers import Activation, Offer, UseLimit
-from patronage.periods import CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
+from patronage.periods import QUARTER, YEAR, CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
 from patronage.plans import Back, FeeBack, Plan, Renewal, TermsFrom
+from patronage.policies.cashback import CashbackPolicy, CashbackRate, PaidAs, Payout, RateBand, Rotation, Turn
 from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
@@ -131,6 +132,7 @@ from patronage.terms_of_time import (
     years,
 )
 from patronage.thresholds import GiveGrant
+from patronage.totals import Pays
 from patronage.transfers import TransferTerms
 from patronage.units import STEPS_LIMIT, Amount, Rounding, Unit, UnitKind
 
@@ -641,6 +643,81 @@ plain_rules = st.one_of(
 rules = plain_rules | st.builds(MultiplierRule, factor=factors, when=maybe(conditions), lines=maybe(conditions))
 
 
+turns = st.builds(Turn, of=st.just("2024-Q1"), lines=conditions, activate_by=maybe(st.dates()))
+rotations = st.builds(
+    Rotation,
+    turns=st.tuples(turns),
+    period=st.sampled_from([QUARTER, YEAR]),
+    activation=words,
+    counts_back=st.booleans(),
+)
+shares_of_spend = st.fractions(Fraction(1, 1000), 1, max_denominator=1000)
+cashback_rates = st.one_of(
+    st.builds(
+        CashbackRate,
+        name=names,
+        rate=shares_of_spend,
+        lines=maybe(conditions),
+        when=maybe(conditions),
+        base=st.builds(Base, tax=st.booleans()),
+        tenders=some(words),
+        most=amounts("USD", 1),
+        per=maybe(st.sampled_from([QUARTER, YEAR])),
+        beyond=shares_of_spend,
+        room_back=st.booleans(),
+    ),
+    st.builds(
+        CashbackRate,
+        name=names,
+        rate=shares_of_spend,
+        bands=st.builds(RateBand, over=amounts("USD", 1), rate=shares_of_spend).map(lambda band: (band,)),
+        marginal=st.booleans(),
+        rotation=maybe(rotations),
+        adds=st.just(True),
+    ),
+)
+payouts = st.builds(
+    Payout,
+    name=st.just("payout"),
+    pays=st.just("points"),
+    paid_as=st.sampled_from([PaidAs.CREDIT, PaidAs.VOUCHER]),
+    period=maybe(st.sampled_from([QUARTER, YEAR])),
+    minimum=maybe(amounts("USD", 1)),
+    step=maybe(amounts("USD", 1)),
+    per=amounts("USD", 1),
+    value=amounts("points", 1),
+    rounding=st.sampled_from(Rounding),
+    when=maybe(conditions),
+    life=lives,
+    label=maybe(words),
+)
+
+
+@st.composite
+def cashback_policies(draw: st.DrawFn) -> CashbackPolicy:
+    """Cash back of each purchase, or of a period's total."""
+    of_period = draw(st.booleans())
+    rate = draw(cashback_rates)
+    fields: dict[str, Any] = {}
+    if of_period:
+        fields = {"period": YEAR, "limit": draw(maybe(amounts("USD", 1))), "pays": draw(st.sampled_from(PAYS))}
+        rate = attrs.evolve(rate, per=None, name="rate")
+    return CashbackPolicy(
+        name=draw(names),
+        currency="USD",
+        credits="USD",
+        rates=(rate,),
+        rounding=draw(st.sampled_from(Rounding)),
+        grain=Grain.EVENT,
+        payouts=draw(some(payouts, 1)),
+        life=draw(lives),
+        **fields,
+    )
+
+
+PAYS = (Pays.AT_ONCE, Pays.AT_CLOSE)
+
+
 @st.composite
 def policies(draw: st.DrawFn) -> PointsPolicy:
     """A policy that credits points, so that a ceiling may hold for all of it; each ceiling has its own name."""
@@ -803,7 +880,9 @@ refund_terms = st.one_of(
 units = st.just((USD, POINTS, Unit("visits", kind=UnitKind.TALLY)))
 
 
-any_policy: st.SearchStrategy[Any] = policies() | challenge_policies | offer_policies | membership_policies
+any_policy: st.SearchStrategy[Any] = (
+    policies() | challenge_policies | offer_policies | membership_policies | cashback_policies()
+)
 
 
 @st.composite

@@ -21,6 +21,7 @@ from patronage import (
     BonusRule,
     Cancellation,
     Capture,
+    CashbackPolicy,
     Ceiling,
     ChallengePolicy,
     Confirmation,
@@ -82,6 +83,7 @@ from patronage.events import TimePassed
 from patronage.ledger import GrantEntry, Source, WakeEntry, WakeUp
 from patronage.offers import Offer
 from patronage.plans import Plan
+from patronage.policies.cashback import CashbackRate
 from patronage.policies.tier import Level
 from patronage.rules import Rule
 from patronage.terms_of_time import years
@@ -231,6 +233,7 @@ def values() -> list[object]:
         *rewards,
         *program.terms,
         *program.terms[0].policies,
+        CashbackPolicy(name="card", currency="USD", credits="USD", rates=(CashbackRate(name="all", rate="0.01"),)),
         ChallengePolicy(
             name="goals",
             challenges=[Goal(name="goal", milestones=[Milestone(at_least=POINTS.of(9), gives=())])],

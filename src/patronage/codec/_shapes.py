@@ -39,6 +39,7 @@ from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
 from patronage.occasions import Condition
 from patronage.policies.base import Policy
+from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
@@ -158,6 +159,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "bonus": rules.BonusRule,
     },
     Policy: {
+        "cashback": CashbackPolicy,
         "points": PointsPolicy,
         "challenge": ChallengePolicy,
         "offer": OfferPolicy,
