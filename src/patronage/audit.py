@@ -172,7 +172,7 @@ class _Walk:
             own = next((entry for entry in commit.entries if entry.cause == event.id), None)
             if own is not None:
                 self._bad(own, "its event was refused, so that it can have no entries.")
-            if commit.benefits:
+            if commit.benefits and not commit.entries:  # Those of what time did before it are told with it.
                 self._bad(commit, "its event was refused, so that it can have no benefits.")
         self._version = commit.version
         self._events.add(event.id)

@@ -25,6 +25,7 @@ from patronage.rules import BonusRule, QuantityRule, SpendRule, above_zero, name
 from patronage.terms_of_time import Anniversary, Rolling, Term, WhileGranted, WhileHeld
 from patronage.thresholds import Falls, Gift, Looks, gifts_of
 from patronage.units import Amount
+from patronage.yearly import Yearly
 
 T = TypeVar("T")
 
@@ -262,15 +263,15 @@ class Campaign:
             raise InvalidValueError("What a campaign gave falls at once, is kept, or is revoked if unused.")
 
 
-Challenge = Goal | Streak | Campaign
-CHALLENGES: Final = (Goal, Streak, Campaign)
+Challenge = Goal | Streak | Campaign | Yearly
+CHALLENGES: Final = (Goal, Streak, Campaign, Yearly)
 
 
 def challenges_of(value: Iterable[Challenge]) -> tuple[Challenge, ...]:
     """Challenges as a tuple, each with a name of its own."""
     found = many(value)
     if not all(isinstance(each, CHALLENGES) for each in found):
-        raise InvalidValueError(f"Challenges are Goal, Streak and Campaign, not {quote(value)}.")
+        raise InvalidValueError(f"Challenges are Goal, Streak, Campaign and Yearly, not {quote(value)}.")
     if len({each.name for each in found}) < len(found):
         raise InvalidValueError("Two challenges have one name.")
     return found

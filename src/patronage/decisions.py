@@ -149,8 +149,8 @@ class Rejected:
 
     @property
     def benefits(self) -> tuple[Benefit, ...]:
-        """None."""
-        return ()
+        """Of what time did before the event: a term that was renewed, a payout at a close."""
+        return self.commits[0].benefits if self.commits else ()
 
     def earned(self, unit: Unit) -> Earned:
         """Nothing."""

@@ -343,15 +343,18 @@ class BoundThreshold:
         """A refund let the balance fall: what is no longer reached is kept, undone, or undone after a grace."""
         effects: list[Consequence] = []
         if self._last is not None:
-            rounds = occasion.balance(f"{self._policy}.{self._last.name}", span.key)
+            present = rounds = occasion.balance(f"{self._policy}.{self._last.name}", span.key)
             while (given := occasion.balance(self.unit, label := f"{span.key}/{rounds}")) > 0:
-                effects += self._fall_under(occasion, look, span, label, given)
+                # A round that has not begun any more gave nothing that could be reached.
+                effects += self._fall_under(occasion, look, span, label, given, gone=rounds > present)
                 rounds += 1
             return effects
         given = occasion.balance(self.unit, span.key)
         return self._fall_under(occasion, look, span, span.key, given)
 
-    def _fall_under(self, occasion: Occasion, look: Look, span: Span, label: str, given: int) -> list[Consequence]:
+    def _fall_under(
+        self, occasion: Occasion, look: Look, span: Span, label: str, given: int, *, gone: bool = False
+    ) -> list[Consequence]:
         """What falls of what was counted under one label."""
         threshold = self.threshold
         if threshold.falls is Falls.KEPT or given <= 0:
@@ -359,7 +362,9 @@ class BoundThreshold:
         if span.end <= look.at and (threshold.labels or (threshold.goal is None and not threshold.after)):
             return []  # What it had looked at has ended with its period.
         effects: list[Consequence] = []
-        if span.end <= look.at and self._remembers(span):
+        if gone:
+            times = given
+        elif span.end <= look.at and self._remembers(span):
             times = self._too_many_then(occasion, look, span, given, effects)
         else:
             times = self._too_many(occasion, given, span)

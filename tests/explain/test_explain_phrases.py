@@ -68,7 +68,7 @@ GRANT_REASONS = {
     "membership_noted",
 }
 GRANT_REASONS |= {"use_reserved", "use_captured", "use_given_back"}
-BOTH = {"protected", "membership_started", "membership_renewed", "taken_back", "followed_up", "threshold"}
+BOTH = {"protected", "yearly", "membership_started", "membership_renewed", "taken_back", "followed_up", "threshold"}
 WITHOUT_ENTRY = {"wake_up", "tallied"}  # What is tallied is told by phrases of its own.
 
 

@@ -138,6 +138,21 @@ class TestCard:
         member.refund("1")
         assert (member.has(), held(member, "drink"), member.has(PUNCHES)) == (0, 0, 0)
 
+    def test_a_refund_of_several_cards_keeps_the_rounds_that_stand(self) -> None:
+        """Of nine punches six come back: the first card's milestone stands, the second card's falls."""
+        milestones = (reach(PUNCHES.of(2)), reach(PUNCHES.of(4), DRINK))
+        for parts in ((6,), (3, 3), (1, 5)):
+            member = member_of(self.card(*milestones))
+            drinks(member, id="first", n=3)
+            drinks(member, id="second", n=6)
+            assert (member.has(), held(member, "drink"), member.has(PUNCHES)) == (20, 2, 1)
+            gone = 0
+            for n, size in enumerate(parts):
+                back = [RefundLine(id=f"l{k}") for k in range(gone, gone + size)]
+                member.refund("second", id=f"r-{n}", lines=back)
+                gone += size
+            assert (member.has(), held(member, "drink"), member.has(PUNCHES)) == (10, 0, 3)
+
     def test_a_card_that_pays_credit_gives_its_cost_back(self) -> None:
         """One of three drinks comes back: the credit is taken, two punches are left."""
         member = member_of(self.card(reach(PUNCHES.of(3))))

@@ -28,6 +28,7 @@ from patronage import (
     Unit,
     UnitKind,
 )
+from patronage.audit import audit
 from patronage.conditions import HasGrant
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.plans import Back, FeeBack, Plan, Renewal, TermsFrom
@@ -427,6 +428,15 @@ class TestRefused:
         club = Club()
         club.starts(local(2025, 1, 1))
         assert _refused(club.starts(local(2025, 1, 2), "annual")) is RejectionCode.NOT_ELIGIBLE
+
+    def test_a_charge_of_time_is_told_with_a_refusal(self) -> None:
+        """A term ended before an event that is refused: what it charged is in the answer, and the ledger is sound."""
+        club = Club()
+        club.starts(local(2025, 1, 31))
+        refused = club.starts(local(2025, 3, 1))
+        assert _refused(refused) is RejectionCode.NOT_ELIGIBLE
+        assert [benefit.kind for benefit in refused.benefits] == [BenefitKind.CHARGE]
+        assert audit(club.member.commits, calendar=club.member.program.calendar).commits == 2
 
     def test_what_is_not_held(self) -> None:
         """Nothing to change, renew or cancel."""

@@ -26,12 +26,14 @@ from patronage import (
     ledger,
     member_conditions,
     memberships,
+    occasion_conditions,
     periods,
     request_conditions,
     rewards,
     rules,
     terms_of_time,
     thresholds,
+    yearly,
 )
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
@@ -119,6 +121,10 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "recurs": conditions.Recurs,
         "has_grant": conditions.HasGrant,
         "balance_is": conditions.BalanceIs,
+        "in_yearly_window": occasion_conditions.InYearlyWindow,
+        "season": occasion_conditions.Season,
+        "given_within": occasion_conditions.GivenWithin,
+        "number_is": occasion_conditions.NumberIs,
         "code_given": request_conditions.CodeGiven,
         "level_is": member_conditions.LevelIs,
         "grant_held": member_conditions.GrantHeld,
@@ -145,6 +151,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "goal": challenges.Goal,
         "streak": challenges.Streak,
         "campaign": challenges.Campaign,
+        "yearly": yearly.Yearly,
     },
     challenges.CountingRule: {
         "spend": rules.SpendRule,

@@ -328,6 +328,7 @@ ENGLISH: Final = Phrases(
         "entry.carried": "{amount} carried over into the next period.",
         "entry.membership_started": "{amount} credited[ under {label}] by membership {policy}, which began.",
         "entry.membership_renewed": "{amount} credited[ under {label}] by membership {policy}, for another term.",
+        "entry.yearly": "{amount} given[ under {label}] by policy {policy}, for the day of the year.",
         "entry.different": "{amount} counted by policy {policy} for {label}.",
         "entry.protected": "{amount} taken by policy {policy}: a period that was missed is protected.",
         "entry.not_carried": "{amount} not carried over into the next period.",
@@ -412,6 +413,8 @@ ENGLISH: Final = Phrases(
         "grant.grace": "Still held for a grace: {key}[ {value}][, until {until}].",
         "grant.one_step_down": "Now held: {key}[ {value}], one step down[, until {until}].",
         "grant.restated": "No longer held: {key}[ {value}], for new terms take its place.",
+        "grant.yearly": "Now held: {key}[ {value}], given by policy {policy} for the day of the year[, until {until}]"
+        "[, with {uses} uses].",
         "grant.protected": "Held on: {key}[ {value}], kept by policy {policy}[, until {until}].",
         "grant.membership_started": "Now held: {key}[ {value}], by membership {policy}[, until {until}]"
         "[, with {uses} uses].",
@@ -508,6 +511,10 @@ ENGLISH: Final = Phrases(
         "condition.grantheld": "{key}[ {values}] held for long enough",
         "condition.labelsare": "{unit} under at least {at_least} labels",
         "condition.ratiois": "a ratio of {unit} to {over}[ of at least {at_least}][ below {below}]",
+        "condition.inyearlywindow": "the days around {key}",
+        "condition.season": "a day from {first} through {last}",
+        "condition.givenwithin": "{key}[ {values}] given not long ago",
+        "condition.numberis": "a count of {unit}[ of {of}][ that is a multiple of {every}]",
         "condition.other": "condition {name}",
         # Refusals.
         "refused.event_time_out_of_range": "Refused: the event's time[, {at},] lies before 1970 or after 2199.",

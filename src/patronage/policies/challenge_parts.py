@@ -30,6 +30,7 @@ from patronage.terms_of_time import EndOfPeriod, WhileHeld
 from patronage.thresholds import Consumes, GiveCredit, GiveGrant, Looks, Repeats, Threshold
 from patronage.watching import Clock, Watcher
 from patronage.windows import BoundDifferent, DifferentFact, Windowed
+from patronage.yearly import BoundYearly, Yearly
 
 
 @attrs.frozen
@@ -65,6 +66,7 @@ class ChallengeParts:
         self._policy = policy
         self.thresholds: list[Threshold] = []
         self._counts: list[_Count] = []
+        self._yearly: list[Yearly] = []
         self._protected: list[tuple[Streak, str]] = []
 
     def add_all(self, challenges: Sequence[Challenge]) -> None:
@@ -74,9 +76,11 @@ class ChallengeParts:
                 self._goal(challenge)
             elif isinstance(challenge, Streak):
                 self._streak(challenge)
+            elif isinstance(challenge, Yearly):
+                self._yearly.append(challenge)
             else:
                 self._campaign(challenge)
-        names = [threshold.name for threshold in self.thresholds]
+        names = [*(threshold.name for threshold in self.thresholds), *(yearly.name for yearly in self._yearly)]
         for each in names:
             if names.count(each) > 1:
                 raise InvalidValueError(f"Two parts of policy {self._policy} are named {each}.")
@@ -98,6 +102,7 @@ class ChallengeParts:
             for streak, key in self._protected
             if streak.protection is not None
         ]
+        watchers += [BoundYearly(yearly, setting) for yearly in self._yearly]
         return counting, watchers
 
     def _goal(self, goal: Goal) -> None:
