@@ -87,8 +87,8 @@ class _Line:
         """The commits that a decision of *event* reads, in order."""
         names = {event.about}
         for commit in self._by_name.get(event.about, ()):
-            if commit.root == event.about and isinstance(commit.event, Purchase):
-                names.update(commit.event.redemptions)
+            if isinstance(commit.event, Purchase) and event.about in (commit.root, *commit.event.redemptions):
+                names.update((commit.root, *commit.event.redemptions))
         found = {id(commit): commit for name in names for commit in self._by_name.get(name, ())}
         return sorted(found.values(), key=lambda commit: commit.version)
 
