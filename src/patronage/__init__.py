@@ -68,7 +68,15 @@ from patronage.occasions import (
     Use,
     Wake,
 )
-from patronage.policies import ChallengePolicy, OfferPolicy, PointsPolicy, Policy, TierPolicy
+from patronage.policies import (
+    CashbackPolicy,
+    ChallengePolicy,
+    MembershipPolicy,
+    OfferPolicy,
+    PointsPolicy,
+    Policy,
+    TierPolicy,
+)
 from patronage.program import Program
 from patronage.rewards import FixedReward, PayWithPoints, Reward, Step, StepTable
 from patronage.rules import (
@@ -103,6 +111,7 @@ __all__ = [
     "BonusRule",
     "Cancellation",
     "Capture",
+    "CashbackPolicy",
     "Ceiling",
     "ChallengePolicy",
     "Commit",
@@ -133,6 +142,7 @@ __all__ = [
     "Line",
     "LineKind",
     "Lot",
+    "MembershipPolicy",
     "MultiplierRule",
     "Occasion",
     "OfferPolicy",

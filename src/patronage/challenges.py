@@ -32,7 +32,8 @@ CountingRule = SpendRule | QuantityRule | BonusRule
 """A rule that counts towards a goal: it credits the goal's unit."""
 
 
-def _counts(value: Iterable[CountingRule]) -> tuple[CountingRule, ...]:
+def counting_rules_of(value: Iterable[CountingRule]) -> tuple[CountingRule, ...]:
+    """Rules that count, as a tuple."""
     found = many(value)
     if not all(isinstance(rule, SpendRule | QuantityRule | BonusRule) for rule in found):
         raise InvalidValueError(f"What counts are rules (SpendRule, QuantityRule, BonusRule), not {quote(value)}.")
@@ -126,7 +127,7 @@ class Goal:
 
     name: str = attrs.field(converter=name)
     milestones: tuple[Milestone, ...] = attrs.field(converter=_milestones)
-    counts: tuple[CountingRule, ...] = attrs.field(default=(), converter=_counts)
+    counts: tuple[CountingRule, ...] = attrs.field(default=(), converter=counting_rules_of)
     different: Different | None = None
     label: str | None = attrs.field(default=None, converter=word_or_none)
     period: Period | None = None
@@ -189,7 +190,7 @@ class Streak:
     name: str = attrs.field(converter=name)
     at_least: Amount = attrs.field(validator=above_zero)
     run: Amount = attrs.field(validator=above_zero)
-    counts: tuple[CountingRule, ...] = attrs.field(default=(), converter=_counts)
+    counts: tuple[CountingRule, ...] = attrs.field(default=(), converter=counting_rules_of)
     different: Different | None = None
     period: CalendarPeriod = attrs.field(default=DAY, validator=attrs.validators.instance_of(CalendarPeriod))
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
@@ -221,7 +222,7 @@ class CampaignStep:
 
     name: str = attrs.field(converter=name)
     at_least: Amount = attrs.field(validator=above_zero)
-    counts: tuple[CountingRule, ...] = attrs.field(default=(), converter=_counts)
+    counts: tuple[CountingRule, ...] = attrs.field(default=(), converter=counting_rules_of)
     gives: tuple[Gift, ...] = attrs.field(default=(), converter=gifts_of)
     label: str | None = attrs.field(default=None, converter=name_or_none)
 
@@ -289,5 +290,6 @@ __all__ = [
     "CampaignStep",
     "Streak",
     "challenges_of",
+    "counting_rules_of",
     "window",
 ]

@@ -37,6 +37,7 @@ from patronage.fields import (
     word,
     word_or_none,
 )
+from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.periods import utc
 from patronage.purchases import Discount, Line, LineKind, Purchase, Refund, RefundLine, Tender, numbered
 from patronage.units import Amount
@@ -348,6 +349,10 @@ Event = (
     | StatusGrant
     | StatusEnd
     | RateDeclared
+    | MembershipStarted
+    | MembershipRenewed
+    | MembershipChanged
+    | MembershipCancelled
     | Gift
     | TimePassed
     | Rerated

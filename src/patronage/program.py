@@ -71,7 +71,7 @@ from patronage.policies.base import BoundPolicy
 from patronage.replayed import as_replayed
 from patronage.requests import Requests
 from patronage.rerate import arrived_before, rerated
-from patronage.settling import settle
+from patronage.settling import ended_roots, in_order, settle
 from patronage.spending import LAPSE, lapse
 from patronage.standing import Standing
 from patronage.state import State
@@ -169,6 +169,7 @@ class Program:
             for commit in past:
                 if isinstance(commit.event, Purchase) and event.about in (commit.root, *commit.event.redemptions):
                     roots.update((commit.root, *commit.event.redemptions))
+                    roots.update(ended_roots(self.terms_at(commit.terms_from), commit, event.occurred_at))
         found = {own: tuple(sorted(roots))}
         for account, _ in self._needed(self.terms_at(event.occurred_at), own, event, past):
             found[account] = (root_from(own, event.about),)
@@ -340,7 +341,7 @@ class Program:
                 basis = self._look(book, bound, policy, basis, look, event, None, past)
             if not look.falls or len(book.entries) == before:
                 return
-            look = attrs.evolve(look, returned=NOTHING_RETURNED)
+            look = attrs.evolve(look, returned=NOTHING_RETURNED, back=None)
 
     def _other(
         self,
@@ -360,8 +361,7 @@ class Program:
         refusal = outcome if isinstance(outcome, Refusal) else None
         benefits: tuple[Benefit, ...] = () if isinstance(outcome, Refusal) else outcome
         if refusal is None and requests.bound.watches:
-            look = Look(requests.moment, requests.at, requests.of, returned=requests.returned)
-            self._look_again(book, requests.bound, look, event, past)
+            self._look_again(book, requests.bound, requests.look, event, past)
             for other in (book.others or {}).values():
                 there = [commit for commit in beside if commit.account == other.account]
                 self._look_again(other, requests.bound, requests.look_of(other), event, there)
@@ -464,7 +464,7 @@ class Program:
 
     def _instant(self, book: Book, bound: BoundTerms, at: datetime, *, adopted: bool) -> None:
         """One instant: what closes, then what begins and ends, new terms, what wakes; then reviews and thresholds."""
-        for wake_up in book.wakes(at, (CLOSE,), named=True):
+        for wake_up in in_order(book.wakes(at, (CLOSE,), named=True), self.terms_at):
             self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, Moment.CLOSE)
         book.units = bound.units
         for kind, what in book.pass_to(at):

@@ -13,7 +13,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.accounts import build_source
-from patronage.applying import book_of, extended, revoke
+from patronage.applying import apply_effects, book_of, extended, revoke
 from patronage.book import Book
 from patronage.events import (
     Adjustment,
@@ -55,7 +55,8 @@ from patronage.ledger import (
     Validity,
     reason,
 )
-from patronage.occasions import Revoke
+from patronage.memberships import MembershipEvent
+from patronage.occasions import Revoke, build_occasion
 from patronage.others import incomplete
 from patronage.refunds import (
     Difference,
@@ -76,7 +77,7 @@ from patronage.spending import Outcome, Spending
 from patronage.terms import BoundTerms
 from patronage.upheld import uphold
 from patronage.voucher_uses import give_back_uses, uses_taken
-from patronage.watching import Look, Moment
+from patronage.watching import Back, Look, Moment
 
 
 def _refuse(code: RejectionCode, **facts: Fact) -> Refusal:
@@ -105,6 +106,7 @@ class Requests:
         self.about = build_source(book.account, event.about)
         self.at = self.of = event.occurred_at if book.at is None else book.at
         self.moment = Moment.EVENT
+        self.back: Back | None = None
         self.basis = bound.basis(book, self.at)
 
     @property
@@ -117,6 +119,11 @@ class Requests:
                     key = (entry.unit, entry.label)
                     found[key] = found.get(key, 0) - book.steps
         return FrozenMapping.owning(found)
+
+    @property
+    def look(self) -> Look:
+        """The look of the watchers of the event's own account."""
+        return Look(self.moment, self.at, self.of, returned=self.returned, back=self.back)
 
     def look_of(self, other: Book) -> Look:
         """The look of the watchers of another member, who got a gift or gave it back."""
@@ -146,6 +153,8 @@ class Requests:
             return ()
         if isinstance(event, RateDeclared):
             return self._declare(event)
+        if isinstance(event, MembershipEvent):
+            return self._ask(event)
         if isinstance(event, TimePassed | Rerated | Counterpart):
             return ()
         if isinstance(event, FollowedUp):
@@ -211,6 +220,21 @@ class Requests:
         self.book.grant(
             GrantChange.GIVEN, extended(self.book.grants, grant, self.at), "", event.reason, self.about, why
         )
+        return ()
+
+    def _ask(self, event: MembershipEvent) -> Outcome:
+        """What a policy answers that the event names."""
+        bound = self.bound
+        policy = next((policy for policy in bound.policies if policy.name == event.policy), None)
+        if policy is None or policy.asked is None:
+            return _refuse(RejectionCode.UNKNOWN_RULE, policy=event.policy)
+        occasion = build_occasion(
+            self.at, self.book.account, event, None, self.basis, bound.calendar, bound.units, bound.ladders
+        )
+        answer = policy.asked(occasion)
+        if isinstance(answer, Refusal):
+            return answer
+        apply_effects(self.book, bound, policy.name, answer, occasion, self.about)
         return ()
 
     def _declare(self, event: RateDeclared) -> Outcome:
@@ -321,6 +345,7 @@ class Requests:
             return _refuse(kept.code, purchase=purchase.id, line=kept.line, left=kept.left, unit=purchase.currency)
         self.bound = bound = self.terms_at(root.terms_from)
         self.moment, self.of = Moment.REFUND, purchase.occurred_at
+        self.back = self._come_back(purchase, kept, earlier)
         self._give_back_paid(purchase, kept)
         difference = Difference(self.book, bound, self.about, self.past)
         at, terms = purchase.occurred_at, bound.terms
@@ -350,6 +375,13 @@ class Requests:
             worth = worth_of(told, at, bound, account)
             there.settle(self._kept_used(worth, there.history, account), room=room)
         return tuple(difference.charges)
+
+    def _come_back(self, purchase: Purchase, kept: Kept, earlier: Sequence[Refund | Cancellation]) -> Back:
+        """How much of the purchase had come back before this event, and has now."""
+        was = kept_of(purchase, earlier)
+        assert isinstance(was, Kept)
+        before, now = (purchase.total if one.purchase is None else one.returned for one in (was, kept))
+        return Back(self.about, before, now, purchase.total)
 
     def _amend(
         self,

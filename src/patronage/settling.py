@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 import attrs
@@ -11,13 +12,26 @@ from patronage._frozen import FrozenMapping
 from patronage.applying import apply_effects, book_of, extended
 from patronage.book import Book
 from patronage.building import build_lot
-from patronage.ledger import ALWAYS, DEBT, ISSUED, REDEEMED, Commit, Grant, GrantChange, Lot, Reason, Source
+from patronage.ledger import (
+    ALWAYS,
+    DEBT,
+    ISSUED,
+    REDEEMED,
+    Commit,
+    Grant,
+    GrantChange,
+    Lot,
+    Reason,
+    Source,
+    Transfer,
+    WakeUp,
+)
 from patronage.occasions import Effect, Give, Occasion
 from patronage.refunds import Difference
 from patronage.state import with_steps
 from patronage.terms import BoundTerms
-from patronage.units import build_amount
-from patronage.watching import Carry, Consume, Settlement, TakeBack, Undo
+from patronage.units import build_amount, rounded
+from patronage.watching import Carry, Consume, Remembering, Settlement, TakeBack, TakeShare, Undo, terms_instant
 
 CONSUMED: Final = Reason("consumed", FrozenMapping())
 RETURNED: Final = Reason("consumed_back", FrozenMapping())
@@ -41,6 +55,8 @@ def settle(
             consumed = ()
         elif isinstance(effect, TakeBack):
             _take_back(book, bound, policy, about, effect, past)
+        elif isinstance(effect, TakeShare):
+            _take_share(book, bound, policy, about, effect, past)
         elif isinstance(effect, Undo):
             _undo(book, bound, policy, about, effect, past)
         elif isinstance(effect, Carry):
@@ -103,6 +119,34 @@ def _take_back(
         Difference(book, bound, about, past).take(policy, unit, effect.label, effect.rule, steps)
 
 
+def _take_share(
+    book: Book, bound: BoundTerms, policy: str, about: Source, effect: TakeShare, past: Sequence[Commit]
+) -> None:
+    """What the returned part of a purchase has in what a period credited, rounded on the cumulative part."""
+    back, rounding = effect.back, bound.terms.refunds.rounding
+    counted = paid = net = base = 0
+    for commit in past:
+        for entry in commit.entries:
+            if not isinstance(entry, Transfer):
+                continue
+            if commit.event.id == back.source.root and entry.about == back.source and entry.unit == effect.counted:
+                counted += entry.steps if (entry.label or "").startswith(effect.period) else 0
+            elif entry.about == about and (entry.unit, entry.label) == (effect.unit, effect.label):
+                for booking in entry.books:
+                    net += booking.steps
+                    if booking.steps > 0:
+                        paid, base = paid + booking.steps, booking.base[0]
+
+    def due(returned: int) -> int:
+        return rounded(paid * rounded(counted * returned, back.total, rounding), base, rounding)
+
+    if base > 0 and back.total:
+        steps = min(due(back.now) - due(back.before), net)
+        if steps > 0:
+            taken = TakeBack(build_amount(steps, effect.unit), effect.rule, effect.label, False)
+            _take_back(book, bound, policy, about, taken, past)
+
+
 def _undo(book: Book, bound: BoundTerms, policy: str, about: Source, effect: Undo, past: Sequence[Commit]) -> None:
     """The newest grants that are unused are revoked, their cost comes back; what was credited is taken back."""
     giver = f"{policy}/{effect.rule}"
@@ -157,3 +201,30 @@ def _carry(book: Book, policy: str, about: Source, effect: Carry) -> None:
             rest = with_steps(lot, lot.steps - steps)
             books = book_of(effect.rule, -rest.steps)
             book.transfer(policy, about, unit, lot.label, book.account, ISSUED, (rest,), (), books, LEFT_BEHIND)
+
+
+def ended_roots(bound: BoundTerms, bought: Commit, at: datetime) -> Iterable[str]:
+    """What stands in the history of totals whose count of a purchase's period has ended by *at*: a refund needs it."""
+    for policy in bound.policies:
+        for watcher in policy.watchers:
+            if isinstance(watcher, Remembering):
+                root = watcher.ended_root(bought.event.occurred_at, at, bound.calendar, bought.basis.grants)
+                if root is not None:
+                    yield root
+
+
+def in_order(closes: list[WakeUp], terms_at: Callable[[datetime], BoundTerms]) -> list[WakeUp]:
+    """What closes at one instant, in the order in which policies, totals and thresholds stand in the terms."""
+    if len(closes) < 2:
+        return closes
+
+    def place(wake_up: WakeUp) -> tuple[int, int]:
+        policies = terms_at(terms_instant(wake_up)).policies
+        for i, policy in enumerate(policies):
+            if policy.name == wake_up.policy:
+                names = [watcher.name for watcher in policy.watchers]
+                rule = str(wake_up.facts.get("rule"))
+                return i, names.index(rule) if rule in names else len(names)
+        return len(policies), 0
+
+    return sorted(closes, key=place)

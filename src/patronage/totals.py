@@ -39,6 +39,7 @@ from patronage.watching import (
     PeriodTerms,
     Settlement,
     TakeBack,
+    TakeShare,
     check_period,
     root_of,
     wake_facts,
@@ -125,11 +126,13 @@ class Total:
     """
     Credits what the spend of each *period* earns by its *rates*, as one figure, rounded once.
 
-    *pays* says when. *pays_when* is asked each time it could pay: an activation, a level; once true
-    it pays for all of the period. *limit* is the most that it credits in a period. A refund takes back
-    what the lower total no longer earns, whatever *pays_when* says by then. *terms_of* says by which
-    terms a close reckons. *anchored_on* names the grant from which the periods of an `Anniversary`
-    count. Where a total falls for another reason nothing is taken back.
+    *pays* says when. *pays_when* is asked each time it could pay: a level, a link; once true it pays
+    for all of the period. *activated_by* names a grant whose value is the key of a period
+    (`2025-Q1`): only a period that is activated so pays, and then all of it. *limit* is the most that
+    it credits in a period. A refund takes back what the lower total no longer earns, whatever
+    *pays_when* says by then; once the period's count has ended, the share of what the close credited.
+    *terms_of* says by which terms a close reckons. *anchored_on* names the grant from which the periods
+    of an `Anniversary` count. Where a total falls for another reason nothing is taken back.
     """
 
     name: str = attrs.field(converter=name)
@@ -138,6 +141,7 @@ class Total:
     credits: str = attrs.field(converter=word)
     pays: Pays = Pays.AT_ONCE
     pays_when: Condition | None = attrs.field(default=None, converter=condition_or_none)
+    activated_by: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     rounding: Rounding = Rounding.FLOOR
     limit: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(above_zero))
     life: Life = AT_ONCE
@@ -227,6 +231,10 @@ class BoundTotal:
         span = self._clock.span(look.of, calendar, grants)
         if span is None:
             return None
+        root = root_of(self._policy, self.name, span.key)
+        if look.back is not None and self._ended(span, look.at, calendar):
+            share = TakeShare(total.credits, self.name, total.label, self.unit, f"{span.key}/", look.back)
+            return Settlement(root, [share])
         effects: list[Consequence] = []
         declared = None
         if total.pays is Pays.AT_CLOSE:
@@ -243,7 +251,7 @@ class BoundTotal:
         wanted = want
         if total.limit is not None and want > total.limit.steps:
             want = total.limit.steps
-        if want > have and (total.pays_when is None or total.pays_when.holds(occasion, None)):
+        if want > have and self._pays(occasion, span):
             book = self._booking(want - have, wanted - have, sum(bases), (n, d), wanted > want, declared)
             life = total.life.resolve(look.at, calendar)
             amount = build_amount(want - have, total.credits)
@@ -252,7 +260,26 @@ class BoundTotal:
         elif want < have and look.falls:
             effects.append(TakeBack(build_amount(have - want, total.credits), self.name, total.label, False))
             effects.append(TakeBack(build_amount(have - want, self.unit), self.name, f"{span.key}/{CREDITED}", False))
-        return Settlement(root_of(self._policy, self.name, span.key), effects) if effects else None
+        return Settlement(root, effects) if effects else None
+
+    def _ended(self, span: Span, at: datetime, calendar: Calendar) -> bool:
+        """Whether what was counted in a period has ended by *at*."""
+        end = self._clock.validity(span, calendar).expires_at
+        return end is not None and end <= at
+
+    def ended_root(self, of: datetime, at: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
+        """What its entries for the period of *of* are about, where its count has ended by *at*."""
+        span = self._clock.span(of, calendar, grants)
+        if span is None or not self._ended(span, at, calendar):
+            return None
+        return root_of(self._policy, self.name, span.key)
+
+    def _pays(self, occasion: Occasion, span: Span) -> bool:
+        """Whether the period is activated, and the condition holds."""
+        total = self.total
+        if total.activated_by is not None and not occasion.grants(total.activated_by, span.key):
+            return False
+        return total.pays_when is None or total.pays_when.holds(occasion, None)
 
     def _figure(self, bases: Sequence[int], declared: tuple[int, int] | None) -> tuple[int, int]:
         """What the bases earn together, exactly."""

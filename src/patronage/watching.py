@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import attrs
 
 from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError
-from patronage.ledger import ALWAYS, Fact, Grant, Validity, WakeUp
+from patronage.ledger import ALWAYS, Fact, Grant, Source, Validity, WakeUp
 from patronage.occasions import Debit, Effect, Occasion, Read
 from patronage.periods import LATEST, Calendar, Period, Span, Window, format_instant, parse_instant
 from patronage.terms_of_time import Anniversary, Rolling, Term, WhileGranted, WhileHeld
@@ -68,13 +68,23 @@ class PeriodTerms(Enum):
 
 
 @attrs.frozen(weakref_slot=False)
+class Back:
+    """Of the *total* of the purchase at *source*, in steps, *before* had come back, and *now* has."""
+
+    source: Source
+    before: int
+    now: int
+    total: int
+
+
+@attrs.frozen(weakref_slot=False)
 class Look:
     """
     One look: *of* is the instant whose period it is about, *at* when it is taken.
 
     *rule* is the watcher that a wake-up was set for; None asks all of the policy. A refund looks at
-    the period of its purchase; *returned* is what it took back, in steps by unit and label. *facts* are those
-    of the wake-up.
+    the period of its purchase; *returned* is what it took back, in steps by unit and label, *back* how much of
+    which purchase has come back. *facts* are those of the wake-up.
     """
 
     moment: Moment
@@ -83,6 +93,7 @@ class Look:
     rule: str | None = None
     facts: FrozenMapping[str, Fact] = FrozenMapping()
     returned: FrozenMapping[tuple[str, str | None], int] = FrozenMapping()
+    back: Back | None = None
 
     @property
     def falls(self) -> bool:
@@ -99,7 +110,7 @@ def after_event(at: datetime) -> Look:
     """The look after an event, built at the price of a plain object."""
     made = _BLANK_LOOK()
     made.moment, made.at, made.of = Moment.EVENT, at, at
-    made.rule, made.facts, made.returned = None, _NOTHING, NOTHING_RETURNED
+    made.rule, made.facts, made.returned, made.back = None, _NOTHING, NOTHING_RETURNED, None
     made.__class__ = Look
     return made  # type: ignore[no-any-return]
 
@@ -116,6 +127,23 @@ class TakeBack:
     rule: str
     label: str | None
     unspent_only: bool
+
+
+@attrs.frozen(weakref_slot=False)
+class TakeShare:
+    """
+    The share of what a watcher credited in *unit* for a period whose count has ended, by what came *back*.
+
+    The count was of *counted*, under labels that begin with *period*; what it was, and what it
+    earned, stands in the history.
+    """
+
+    unit: str
+    rule: str
+    label: str | None
+    counted: str
+    period: str
+    back: Back
 
 
 @attrs.frozen(weakref_slot=False)
@@ -159,7 +187,7 @@ class Carry:
     validity: Validity
 
 
-Consequence = Effect | TakeBack | Undo | Consume | Carry
+Consequence = Effect | TakeBack | TakeShare | Undo | Consume | Carry
 
 
 @attrs.frozen(weakref_slot=False)
@@ -178,7 +206,7 @@ def in_basis(settlement: Settlement) -> list[Effect]:
             found.append(Debit(effect.amount, rule=effect.rule, label=effect.label))
         elif isinstance(effect, Undo):
             found.append(Debit(build_amount(effect.times, effect.unit), rule=effect.rule, label=effect.key))
-        elif not isinstance(effect, Carry):
+        elif not isinstance(effect, Carry | TakeShare):
             found.append(effect)
     return found
 
@@ -221,6 +249,15 @@ class Watcher(Protocol):
 
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """What follows from the balances as they stand."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A watcher whose history a refund needs, once its count of a period has ended."""
+
+    def ended_root(self, of: datetime, at: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
+        """What its entries for the period of *of* are about, where a refund at *at* needs their history."""
         ...
 
 
@@ -287,9 +324,13 @@ class Clock:
 _CACHE_MAX: Final = 4_096
 
 
+OF_WATCHERS: Final = "~p/"
+"""How the roots of totals and thresholds begin."""
+
+
 def root_of(policy: str, rule: str, key: str) -> str:
     """What the entries of a watcher are about."""
-    return f"~p/{policy}/{rule}/{key}"
+    return f"{OF_WATCHERS}{policy}/{rule}/{key}"
 
 
 def wake_facts(rule: str, key: str, by: PeriodTerms, start: datetime) -> FrozenMapping[str, Fact]:

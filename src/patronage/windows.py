@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import attrs
 
@@ -14,14 +15,31 @@ from patronage.conditions import reads_of
 from patronage.earning import Earning, Trace, WhyNot
 from patronage.events import Line, Purchase
 from patronage.figures import Setting, line_id
-from patronage.ledger import Reason
+from patronage.ledger import Grant, Reason
 from patronage.occasions import AT_ONCE, Condition, Credit, Effect, Occasion, Read, build_credit
-from patronage.periods import LATEST
+from patronage.periods import LATEST, Calendar, Span
 from patronage.rules import Rule
 from patronage.units import Amount, build_amount
-from patronage.watching import Clock
 
 DIFFERENT = Reason("different", FrozenMapping())
+
+
+class Clocked(Protocol):
+    """What says in which period an instant lies: a watcher's `Clock`, or a clock of a policy's own."""
+
+    @property
+    def anchor(self) -> str | None:
+        """The right that the period is that of."""
+        ...
+
+    @property
+    def of_a_right(self) -> bool:
+        """Whether what is counted needs that right."""
+        ...
+
+    def span(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> Span | None:
+        """The period that holds an instant; None where there is none."""
+        ...
 
 
 class Windowed:
@@ -32,9 +50,10 @@ class Windowed:
     it is taken.
     """
 
-    __slots__ = ("_clock", "_policy", "_tallies", "earning")
+    __slots__ = ("_clock", "_policy", "_tallies", "earning", "rules")
 
-    def __init__(self, rules: Sequence[Rule], clock: Clock, setting: Setting) -> None:
+    def __init__(self, rules: Sequence[Rule], clock: Clocked, setting: Setting) -> None:
+        self.rules = tuple(rules)
         self.earning, self._clock, self._policy = Earning(rules, (), (), setting), clock, setting.policy
         self._tallies = frozenset(ceiling.tally for ceiling in self.earning.ceilings)
 
@@ -68,7 +87,7 @@ class BoundDifferent:
         facts: DifferentFact,
         lines: Condition | None,
         when: Condition | None,
-        clock: Clock,
+        clock: Clocked,
     ) -> None:
         self._name, self._one, self._facts, self._lines, self._when = name, one, facts, lines, when
         self._clock = clock
@@ -112,7 +131,7 @@ class DifferentFact:
         return () if value is None else (str(value),)
 
 
-def life_within(clock: Clock, occasion: Occasion) -> Validity | None:
+def life_within(clock: Clocked, occasion: Occasion) -> Validity | None:
     """How long a count lives that is made now; None outside of every period."""
     span = clock.span(occasion.at, occasion.calendar, occasion.basis.grants)
     if span is None:

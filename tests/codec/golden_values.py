@@ -64,6 +64,7 @@ from patronage.ledger import (
     WakeEntry,
     WakeUp,
 )
+from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.program import Program
 from patronage.state import State
 from patronage.terms_of_time import Until, months
@@ -165,6 +166,10 @@ VALUES: Final[dict[str, Any]] = {
     "rate_declared": RateDeclared(
         **_head("d-1"), policy="dividend", rule="year", of=INSTANT, credit=USD.of("0.10"), per=USD.of("1.00")
     ),
+    "membership_started": MembershipStarted(**_head("b-1"), policy="prime", plan="annual", trial=True),
+    "membership_renewed": MembershipRenewed(**_head("b-2"), policy="prime"),
+    "membership_changed": MembershipChanged(**_head("b-3"), policy="prime", plan="monthly", at_term_end=True),
+    "membership_cancelled": MembershipCancelled(**_head("b-4"), policy="prime", refund=False),
     "status_end": StatusEnd(**_head("s-2"), key="tier", value="gold", actor="ann", reason="fraud"),
     "gift": Gift(**_head("g-1"), to="m-2", amount=POINTS.of(50), reason="birthday"),
     "time_passed": TimePassed(id="~t/2024-05-08T12:30:00.000000Z", member="m-1", occurred_at=INSTANT),

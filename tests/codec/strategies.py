@@ -101,10 +101,14 @@ from patronage.ledger import (
     WakeEntry,
     WakeUp,
 )
+from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.occasions import CountedFrom, Life
 from patronage.offers import Activation, Offer, UseLimit
-from patronage.periods import CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
+from patronage.periods import QUARTER, YEAR, CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
+from patronage.plans import Back, FeeBack, Plan, Renewal, TermsFrom
+from patronage.policies.cashback import CashbackPolicy, CashbackRate, PaidAs, Payout, RateBand, Rotation, Turn
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.program import Program
@@ -124,8 +128,11 @@ from patronage.terms_of_time import (
     Until,
     WhileGranted,
     WhileHeld,
+    months,
+    years,
 )
 from patronage.thresholds import GiveGrant
+from patronage.totals import Pays
 from patronage.transfers import TransferTerms
 from patronage.units import STEPS_LIMIT, Amount, Rounding, Unit, UnitKind
 
@@ -300,6 +307,14 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
     ),
     "rate_declared": st.builds(
         RateDeclared, **head(), policy=words, rule=words, of=instants, credit=amounts(least=1), per=amounts(least=1)
+    ),
+    "membership_started": st.builds(
+        MembershipStarted, **head(), policy=words, plan=words, trial=st.booleans(), gifted=st.booleans()
+    ),
+    "membership_renewed": st.builds(MembershipRenewed, **head(), policy=words),
+    "membership_changed": st.builds(MembershipChanged, **head(), policy=words, plan=words, at_term_end=st.booleans()),
+    "membership_cancelled": st.builds(
+        MembershipCancelled, **head(), policy=words, at_term_end=st.booleans(), refund=st.booleans()
     ),
     "status_end": st.builds(StatusEnd, **head(), key=words, value=maybe(words), actor=words, reason=words),
     "gift": st.builds(Gift, **head(), to=ids, amount=amounts("points", 1), reason=maybe(words)),
@@ -628,6 +643,81 @@ plain_rules = st.one_of(
 rules = plain_rules | st.builds(MultiplierRule, factor=factors, when=maybe(conditions), lines=maybe(conditions))
 
 
+turns = st.builds(Turn, of=st.just("2024-Q1"), lines=conditions, activate_by=maybe(st.dates()))
+rotations = st.builds(
+    Rotation,
+    turns=st.tuples(turns),
+    period=st.sampled_from([QUARTER, YEAR]),
+    activation=words,
+    counts_back=st.booleans(),
+)
+shares_of_spend = st.fractions(Fraction(1, 1000), 1, max_denominator=1000)
+cashback_rates = st.one_of(
+    st.builds(
+        CashbackRate,
+        name=names,
+        rate=shares_of_spend,
+        lines=maybe(conditions),
+        when=maybe(conditions),
+        base=st.builds(Base, tax=st.booleans()),
+        tenders=some(words),
+        most=amounts("USD", 1),
+        per=maybe(st.sampled_from([QUARTER, YEAR])),
+        beyond=shares_of_spend,
+        room_back=st.booleans(),
+    ),
+    st.builds(
+        CashbackRate,
+        name=names,
+        rate=shares_of_spend,
+        bands=st.builds(RateBand, over=amounts("USD", 1), rate=shares_of_spend).map(lambda band: (band,)),
+        marginal=st.booleans(),
+        rotation=maybe(rotations),
+        adds=st.just(True),
+    ),
+)
+payouts = st.builds(
+    Payout,
+    name=st.just("payout"),
+    pays=st.just("points"),
+    paid_as=st.sampled_from([PaidAs.CREDIT, PaidAs.VOUCHER]),
+    period=maybe(st.sampled_from([QUARTER, YEAR])),
+    minimum=maybe(amounts("USD", 1)),
+    step=maybe(amounts("USD", 1)),
+    per=amounts("USD", 1),
+    value=amounts("points", 1),
+    rounding=st.sampled_from(Rounding),
+    when=maybe(conditions),
+    life=lives,
+    label=maybe(words),
+)
+
+
+@st.composite
+def cashback_policies(draw: st.DrawFn) -> CashbackPolicy:
+    """Cash back of each purchase, or of a period's total."""
+    of_period = draw(st.booleans())
+    rate = draw(cashback_rates)
+    fields: dict[str, Any] = {}
+    if of_period:
+        fields = {"period": YEAR, "limit": draw(maybe(amounts("USD", 1))), "pays": draw(st.sampled_from(PAYS))}
+        rate = attrs.evolve(rate, per=None, name="rate")
+    return CashbackPolicy(
+        name=draw(names),
+        currency="USD",
+        credits="USD",
+        rates=(rate,),
+        rounding=draw(st.sampled_from(Rounding)),
+        grain=Grain.EVENT,
+        payouts=draw(some(payouts, 1)),
+        life=draw(lives),
+        **fields,
+    )
+
+
+PAYS = (Pays.AT_ONCE, Pays.AT_CLOSE)
+
+
 @st.composite
 def policies(draw: st.DrawFn) -> PointsPolicy:
     """A policy that credits points, so that a ceiling may hold for all of it; each ceiling has its own name."""
@@ -719,6 +809,24 @@ offer_policies = st.builds(
     rules=st.just((BonusRule(name="base", credit=Amount(1, "points")),)),
 )
 
+membership_policies = st.builds(
+    MembershipPolicy,
+    name=names,
+    plans=st.tuples(
+        st.builds(
+            Plan,
+            name=words,
+            fee=amounts("USD"),
+            term=st.sampled_from([months(1), years(1)]),
+            trial=maybe(terms_of_time()),
+            terms_from=st.sampled_from(TermsFrom),
+            perks=st.sampled_from([(), (GiveGrant(key="lounge", uses=4),)]),
+        )
+    ),
+    renewal=st.sampled_from(Renewal),
+    fees_back=some(st.builds(FeeBack, gives=st.just(Back.DAYS_LEFT), within=maybe(terms_of_time())), 1),
+)
+
 of_reward: dict[str, st.SearchStrategy[Any]] = {
     "name": names,
     "limits": some(limits, 1),
@@ -772,7 +880,9 @@ refund_terms = st.one_of(
 units = st.just((USD, POINTS, Unit("visits", kind=UnitKind.TALLY)))
 
 
-any_policy: st.SearchStrategy[Any] = policies() | challenge_policies | offer_policies
+any_policy: st.SearchStrategy[Any] = (
+    policies() | challenge_policies | offer_policies | membership_policies | cashback_policies()
+)
 
 
 @st.composite

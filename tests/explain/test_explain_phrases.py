@@ -56,9 +56,19 @@ from patronage.units import Amount
 
 PACKAGE = Path(patronage.__file__).resolve().parent
 VOICE = Voice(ENGLISH, {"USD": usd, "points": points}, Calendar("America/New_York"))
-GRANT_REASONS = {"given", "used", "revoked", "granted_by_operator", "ended_by_operator", "ran_out", "fell"}
+GRANT_REASONS = {
+    "given",
+    "used",
+    "revoked",
+    "granted_by_operator",
+    "ended_by_operator",
+    "ran_out",
+    "fell",
+    "membership_ended",
+    "membership_noted",
+}
 GRANT_REASONS |= {"use_reserved", "use_captured", "use_given_back"}
-BOTH = {"protected", "taken_back", "followed_up", "threshold"}
+BOTH = {"protected", "membership_started", "membership_renewed", "taken_back", "followed_up", "threshold"}
 WITHOUT_ENTRY = {"wake_up", "tallied"}  # What is tallied is told by phrases of its own.
 
 

@@ -17,6 +17,7 @@ from patronage import (
     Base,
     Benefit,
     BonusRule,
+    CashbackPolicy,
     Ceiling,
     Commit,
     Condition,
@@ -67,6 +68,7 @@ from patronage.bands import Band
 from patronage.conditions import AllOf, Category, Channel, HasGrant, Not, Spend
 from patronage.ledger import Lot
 from patronage.periods import MONTH
+from patronage.policies.cashback import CashbackRate, Payout, Rotation, Turn
 from patronage.rewards import Price, Request
 from patronage.terms_of_time import days, years
 from patronage.units import allocate
@@ -82,6 +84,24 @@ total: Amount = sum([usd.of(1), usd.of(2)], usd.of(0))
 dearer: bool = price > debt
 dearest: Amount = max(price, debt)
 shares: tuple[int, ...] = allocate(1000, lambda: (1, 1, 1))
+
+
+cash_back: Policy = CashbackPolicy(
+    name="card",
+    currency="USD",
+    credits="USD",
+    rates=[
+        CashbackRate(name="food", rate="0.05", lines=Category(["food"]), most=usd.of(1500), per=MONTH, beyond="0.01"),
+        CashbackRate(
+            name="turn",
+            rate=Fraction(1, 25),
+            adds=True,
+            rotation=Rotation(turns=[Turn(of="2026-Q1", lines=Category(["gas"]))], activation="activate"),
+        ),
+        CashbackRate(name="all", rate="0.01"),
+    ],
+    payouts=[Payout(pays="points", minimum=usd.of(20), per=usd.of(1), value=points.of(100))],
+)
 
 
 @attrs.frozen

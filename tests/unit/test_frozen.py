@@ -21,6 +21,7 @@ from patronage import (
     BonusRule,
     Cancellation,
     Capture,
+    CashbackPolicy,
     Ceiling,
     ChallengePolicy,
     Confirmation,
@@ -34,6 +35,7 @@ from patronage import (
     Group,
     Life,
     Line,
+    MembershipPolicy,
     MultiplierRule,
     OfferPolicy,
     PayWithPoints,
@@ -80,8 +82,11 @@ from patronage.errors import (
 from patronage.events import TimePassed
 from patronage.ledger import GrantEntry, Source, WakeEntry, WakeUp
 from patronage.offers import Offer
+from patronage.plans import Plan
+from patronage.policies.cashback import CashbackRate
 from patronage.policies.tier import Level
 from patronage.rules import Rule
+from patronage.terms_of_time import years
 
 
 class TestFrozenMapping:
@@ -228,10 +233,12 @@ def values() -> list[object]:
         *rewards,
         *program.terms,
         *program.terms[0].policies,
+        CashbackPolicy(name="card", currency="USD", credits="USD", rates=(CashbackRate(name="all", rate="0.01"),)),
         ChallengePolicy(
             name="goals",
             challenges=[Goal(name="goal", milestones=[Milestone(at_least=POINTS.of(9), gives=())])],
         ),
+        MembershipPolicy(name="club", plans=[Plan(name="year", fee=USD.of(9), term=years(1))]),
         OfferPolicy(name="offers", offers=[Offer(name="offer", rules=[BonusRule(credit=POINTS.of(5))])]),
         TierPolicy(name="tier", levels=[Level(name="gold", at_least=POINTS.of(100))]),
         RefundTerms(),

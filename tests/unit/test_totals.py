@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 from unit_shop import POINTS, TICK, USD, Member, bookings, on, program_of
 
-from patronage import InvalidValueError, Life, PointsPolicy, RefundLine, RejectionCode, Rounding, StatusGrant
+from patronage import InvalidValueError, Life, PointsPolicy, Refund, RefundLine, RejectionCode, Rounding, StatusGrant
 from patronage.bands import Band
 from patronage.conditions import Category, HasGrant
 from patronage.events import Line
@@ -169,6 +170,72 @@ class TestAtClose:
         member.buy("50.00", at=on(1, 10))
         member.pass_to(on(3, 10))
         assert set(member.state.lots) == {"USD"}
+
+
+class TestAfterTheCountHasEnded:
+    """A refund after the time for refunds takes the proportional share of what the period credited."""
+
+    @staticmethod
+    def paid(**fields: Any) -> Member:
+        """1.50 for January's 75.00, its count ended long ago."""
+        member = member_of(monthly(pays=Pays.AT_CLOSE, **fields), refund_for=days(30))
+        member.buy("20.00", "30.00", at=on(1, 10))
+        member.buy("25.00", id="o-2", at=on(1, 11))
+        member.pass_to(on(5, 1))
+        assert set(member.state.lots) == {"USD"}
+        return member
+
+    def test_it_takes_its_share_of_what_the_close_paid(self) -> None:
+        """A third of the purchases, a third of the 1.50."""
+        member = self.paid()
+        assert member.refund("o-2", at=on(6, 1)).earned(USD).total == USD.of("-0.50")
+
+    def test_parts_add_up_to_the_whole(self) -> None:
+        """Each part is rounded on what came back so far; nothing is left of January."""
+        member = self.paid(rounding=Rounding.HALF_UP)
+        for n, total in enumerate(["0.33", "16.66", "0.34"]):
+            member.refund("o-1", id=f"r-{n}", at=on(6, 1 + n), total=USD.of(total))
+        member.refund("o-1", id="r-9", at=on(6, 9))
+        member.refund("o-2", id="r-10", at=on(6, 10))
+        assert (member.has(USD), member.standing().debt(USD).steps) == (0, 0)
+
+    def test_what_a_limit_held_down_is_shared_as_it_was_paid(self) -> None:
+        """Of a month limited to 0.75 a third is 0.25."""
+        member = self.paid(limit=USD.of("0.75"))
+        assert member.refund("o-2", at=on(6, 1)).earned(USD).total == USD.of("-0.25")
+
+    def test_involves_names_the_history_of_the_close(self) -> None:
+        """The refund needs the purchase, and then the commits about January's total; not while January counts."""
+        member = self.paid()
+        late, early = (Refund(id="r", member="m-1", occurred_at=at, purchase="o-1") for at in (on(6, 1), on(2, 1)))
+        assert member.program.involves(late).roots == ("o-1",)
+        assert member.program.involves(late, (), member.commits).roots == ("o-1", "~p/own/back/2026-01")
+        assert member.program.involves(early, (), member.commits).roots == ("o-1",)
+
+    def test_the_named_history_is_enough(self) -> None:
+        """Decided on the commits that `involves` names alone, it comes to the same."""
+        member = self.paid()
+        event = Refund(id="r", member="m-1", occurred_at=on(6, 1), purchase="o-2")
+        names = {event.id, *member.program.involves(event, (), member.commits).roots}
+        found = [commit for commit in member.commits if names & {*commit.names}]
+        assert len(found) < len(member.commits)
+        told = member.program.decide(member.state, event, history=found)
+        assert told == member.program.decide(member.state, event, history=member.commits)
+
+
+class TestActivated:
+    """*activated_by* names a grant whose value is the key of the period that it activates."""
+
+    def test_it_pays_for_all_of_that_period_and_no_other(self) -> None:
+        """The grant of the first quarter pays its purchases; a refund of those of the second pays nothing."""
+        member = member_of(monthly(period=QUARTER, activated_by="activated"))
+        member.buy("100.00", at=on(1, 5))
+        assert member.has(USD) == 0
+        activation = attrs.evolve(_grant("activated", on(3, 10), None), value="2026-Q1")
+        assert member.accept(activation).earned(USD).total == USD.of(2)
+        member.buy("50.00", "50.00", id="o-2", at=on(4, 5))
+        member.refund("o-2", at=on(4, 6), lines=[_line("2")])
+        assert member.has(USD) == 200
 
 
 class TestDeclared:

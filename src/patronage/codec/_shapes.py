@@ -25,6 +25,7 @@ from patronage import (
     granting,
     ledger,
     member_conditions,
+    memberships,
     periods,
     request_conditions,
     rewards,
@@ -36,7 +37,9 @@ from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
 from patronage.occasions import Condition
 from patronage.policies.base import Policy
+from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.tier import TierPolicy
@@ -61,6 +64,10 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "status_grant": events.StatusGrant,
         "status_end": events.StatusEnd,
         "rate_declared": events.RateDeclared,
+        "membership_started": memberships.MembershipStarted,
+        "membership_renewed": memberships.MembershipRenewed,
+        "membership_changed": memberships.MembershipChanged,
+        "membership_cancelled": memberships.MembershipCancelled,
         "gift": events.Gift,
         "time_passed": events.TimePassed,
         "rerated": events.Rerated,
@@ -145,9 +152,11 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "bonus": rules.BonusRule,
     },
     Policy: {
+        "cashback": CashbackPolicy,
         "points": PointsPolicy,
         "challenge": ChallengePolicy,
         "offer": OfferPolicy,
+        "membership": MembershipPolicy,
         "tier": TierPolicy,
     },
     rewards.Reward: {

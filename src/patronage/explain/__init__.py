@@ -386,7 +386,8 @@ class _Teller:
             "shares": shares,
             "item": benefit.item,
         }
-        return self.item(f"benefit.{benefit.kind.value}", facts, "benefit.other")
+        kind = f"benefit.{benefit.kind.value}"
+        return self.item(f"{kind}_{benefit.reward}", facts, kind, "benefit.other")
 
     # What did not apply.
 

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from patronage.policies.base import Policy
+from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.tier import TierPolicy
 
-__all__ = ["ChallengePolicy", "OfferPolicy", "PointsPolicy", "Policy", "TierPolicy"]
+__all__ = [
+    "CashbackPolicy",
+    "ChallengePolicy",
+    "MembershipPolicy",
+    "OfferPolicy",
+    "PointsPolicy",
+    "Policy",
+    "TierPolicy",
+]

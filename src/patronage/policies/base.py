@@ -14,6 +14,7 @@ from patronage.ceilings import BoundCeiling
 from patronage.earning import WhyNot
 from patronage.errors import InvalidValueError, PolicyError, quote
 from patronage.figures import Setting
+from patronage.ledger import Refusal
 from patronage.occasions import Effect, Occasion, Read, check_effect
 from patronage.rules import Rule
 from patronage.watching import Watcher
@@ -53,6 +54,9 @@ class Bindable(Protocol):
 Answer = Callable[[Occasion, "list[WhyNot] | None"], Sequence[Effect]]
 
 
+Asked = Sequence[Effect] | Refusal
+
+
 @attrs.frozen(eq=False)
 class BoundPolicy:
     """
@@ -63,7 +67,8 @@ class BoundPolicy:
     *triggers* says whether it is shown what time does, *adopts* whether also that new terms took effect.
     *shared* are its shared ceilings by the type of event that they count, *others* the shared
     accounts that it names; *follows_up* says whether it may give a FollowUp. *rules* are those that it
-    is made of, for those who read a program rather than run it.
+    is made of, for those who read a program rather than run it. *asked* answers the events that name the
+    policy (a membership that begins): by effects, or by a refusal.
     """
 
     name: str
@@ -78,6 +83,7 @@ class BoundPolicy:
     others: tuple[Account, ...] = ()
     follows_up: bool = False
     rules: Sequence[Rule] = ()
+    asked: Callable[[Occasion], Asked] | None = None
 
 
 def guarded(name: str, ask: Answer) -> Answer:

@@ -78,7 +78,7 @@ def combined(
         shared=_all_shared(earnings),
         watchers=looking,
         adopts=adoption is not Adoption.PROSPECTIVE,
-        rules=tuple(rules),
+        rules=(*rules, *(rule for each in counting if isinstance(each, Windowed) for rule in each.rules)),
     )
 
 
