@@ -159,7 +159,7 @@ class Program:
         The accounts and roots that a decision of *event* needs.
 
         Asked again with what was found until nothing new comes up: a refund needs its purchase, and
-        the purchase names the redemptions that paid it, and the shared accounts that it counted on.
+        the purchase the redemptions that paid it (or these need it), and the accounts that it counted on.
         """
         own = own_account(event)
         past = [commit for commit in history if commit.account == own]
@@ -167,8 +167,8 @@ class Program:
         if type(event) in NEEDS_HISTORY:
             roots.add(event.about)
             for commit in past:
-                if commit.root == event.about and isinstance(commit.event, Purchase):
-                    roots.update(commit.event.redemptions)
+                if isinstance(commit.event, Purchase) and event.about in (commit.root, *commit.event.redemptions):
+                    roots.update((commit.root, *commit.event.redemptions))
                     roots.update(ended_roots(self.terms_at(commit.terms_from), commit, event.occurred_at))
         found = {own: tuple(sorted(roots))}
         for account, _ in self._needed(self.terms_at(event.occurred_at), own, event, past):

@@ -14,15 +14,15 @@ the replay could not afford it, the shortfall is a debt. What time did is not re
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
 import attrs
 
-from patronage.decisions import Accepted, Decision, Rejected, difference
+from patronage.decisions import Accepted, Decision, Involved, Rejected, difference
 from patronage.errors import EventConflictError, InvalidValueError, RerateError, quote
-from patronage.events import MADE, Adjustment, Counterpart, Event, FollowedUp, Purchase, StatusEnd, StatusGrant
+from patronage.events import MADE, Adjustment, Counterpart, Event, FollowedUp, StatusEnd, StatusGrant
 from patronage.ledger import (
     IN_TRANSIT,
     Account,
@@ -55,6 +55,10 @@ class Decider(Protocol):
         """The terms in force at an instant."""
         ...
 
+    def involves(self, event: Event, states: Collection[State] = (), history: Iterable[Commit] = ()) -> Involved:
+        """The roots whose commits a decision reads, on what was found so far."""
+        ...
+
     def replay(self, state: State, event: Event, past: Sequence[Commit], stands: Commit | None) -> Decision:
         """*event* decided on *state*, at its instant or the clock; *stands* is how it was once accepted."""
         ...
@@ -85,12 +89,14 @@ class _Line:
 
     def past(self, event: Event) -> list[Commit]:
         """The commits that a decision of *event* reads, in order."""
-        names = {event.about}
-        for commit in self._by_name.get(event.about, ()):
-            if commit.root == event.about and isinstance(commit.event, Purchase):
-                names.update(commit.event.redemptions)
-        found = {id(commit): commit for name in names for commit in self._by_name.get(name, ())}
-        return sorted(found.values(), key=lambda commit: commit.version)
+        names: set[str] = {event.about}
+        while True:
+            found = {commit.version: commit for name in names for commit in self._by_name.get(name, ())}
+            past = [found[version] for version in sorted(found)]
+            more = names.union(self.decider.involves(event, (), past).roots)
+            if more == names:
+                return past
+            names = more
 
     def play(self, event: Event, stands: Commit | None) -> Decision:
         """Decides *event* on what there is, and keeps what it comes to where it is accepted."""

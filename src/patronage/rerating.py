@@ -34,6 +34,7 @@ from patronage.ledger import (
 )
 from patronage.periods import Calendar
 from patronage.state import State, canonical_key, with_steps
+from patronage.watching import OF_WATCHERS
 
 RERATED: Final = "rerated"
 REDATED: Final = "redated"
@@ -49,14 +50,14 @@ Told = Mapping[str | None, tuple[Entry, ...]]
 
 
 def _about(account: Account, commits: Iterable[Commit]) -> dict[str, Told]:
-    """What the commits say of each root of the account's own events."""
+    """What the commits say of each root of the account's own events, and of its totals and thresholds."""
     found: dict[str, dict[str | None, list[Entry]]] = {}
     for commit in commits:
         if is_played(commit):
             found.setdefault(commit.root, {})[commit.event.id] = []
         for entry in commit.entries:
             root = entry.about.root
-            if entry.about.account != account or root[0] == "~":
+            if entry.about.account != account or (root[0] == "~" and not root.startswith(OF_WATCHERS)):
                 continue
             own = commit.root == root and entry.cause == commit.event.id
             found.setdefault(root, {}).setdefault(commit.event.id if own else None, []).append(entry)
@@ -164,8 +165,8 @@ class Rerating:
         bases = {commit.event.id: commit.basis for commit in self.told}
         before, after = _about(self.account, self.told), _about(self.account, self.replay)
         replayed: list[Replayed] = []
-        for root, told in after.items():
-            was = before.get(root, {})
+        for root in {**after, **before}:
+            was, told = before.get(root, {}), after.get(root, {None: ()})
             arrived = [event.id for event in self.late if event.about == root and event.id in told]
             same = [e for e in was if e] + arrived == [e for e in told if e]
             same = (

@@ -324,9 +324,13 @@ class Clock:
 _CACHE_MAX: Final = 4_096
 
 
+OF_WATCHERS: Final = "~p/"
+"""How the roots of totals and thresholds begin."""
+
+
 def root_of(policy: str, rule: str, key: str) -> str:
     """What the entries of a watcher are about."""
-    return f"~p/{policy}/{rule}/{key}"
+    return f"{OF_WATCHERS}{policy}/{rule}/{key}"
 
 
 def wake_facts(rule: str, key: str, by: PeriodTerms, start: datetime) -> FrozenMapping[str, Fact]:
