@@ -401,3 +401,32 @@ class TestRefused:
 def _used(member: Member, key: str) -> State:
     kept = tuple(grant for grant in member.state.grants if grant.key != key)
     return attrs.evolve(member.state, grants=kept)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"repeats": Repeats.WHILE_REACHED},
+        {"repeats": Repeats.WHILE_REACHED, "consumes": Consumes.NOTHING, "looks": Looks.AT_CLOSE, "period": YEAR},
+        {"repeats": Repeats.UNTIL_REVIEW, "consumes": Consumes.NOTHING},
+        {"round_of": "other"},
+        {"labels": 3},
+    ],
+)
+def test_rights_that_stand_and_rounds_are_refused_where_they_do_not_fit(fields: dict[str, Any]) -> None:
+    """What stands while it is reached consumes nothing and is looked at after each occasion."""
+    with pytest.raises(InvalidValueError):
+        card(**fields)
+
+
+@pytest.mark.parametrize("fields", [{"after": ["other"]}, {"round_of": "other", "repeats": Repeats.ONCE_A_PERIOD}])
+def test_a_threshold_that_is_not_there_is_refused(fields: dict[str, Any]) -> None:
+    """What comes after another, or has its rounds, is listed beside it."""
+    with pytest.raises(InvalidValueError):
+        PointsPolicy(name="own", thresholds=(card(consumes=Consumes.NOTHING, **fields),))
+
+
+def test_a_right_has_one_end() -> None:
+    """From when it is given, or from the period's end."""
+    with pytest.raises(InvalidValueError):
+        GiveGrant(key="drink", lasts=days(1), after_period=days(1))
