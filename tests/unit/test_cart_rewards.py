@@ -229,7 +229,7 @@ class TestVouchersForThings:
         at = on(1, 3)
         held = Reservation(id="v-1", member="m-1", occurred_at=at, reward="off", cart=cart("4.00"), lapses_at=on(1, 9))
         member.accept(held)
-        head = {"id": "e-1", "member": "m-1", "occurred_at": on(1, 4), "reservation": "v-1"}
+        head: dict[str, Any] = {"id": "e-1", "member": "m-1", "occurred_at": on(1, 4), "reservation": "v-1"}
         if ends == "capture":
             member.accept(Capture(**head))
         elif ends == "release":
