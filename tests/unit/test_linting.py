@@ -16,8 +16,8 @@ from patronage.periods import MONTH, YEAR
 from patronage.policies.tier import Level
 from patronage.state_size import StateBound, largest_state
 from patronage.terms import Expired, Returned, Shortfall
-from patronage.terms_of_time import EndOfPeriod, Until, days, months
-from patronage.thresholds import Consumes, Falls, GiveBenefit, GiveCredit, GiveGrant, Repeats, Threshold
+from patronage.terms_of_time import EndOfPeriod, Rolling, Until, days, months
+from patronage.thresholds import Consumes, Falls, GiveBenefit, GiveConverted, GiveCredit, GiveGrant, Repeats, Threshold
 from patronage.totals import Total, TotalRate
 
 SOUND = RefundTerms(shortfall=Shortfall.PRICED, price=(POINTS.of(100), USD.of(1)))
@@ -203,3 +203,28 @@ class TestLargestState:
 def _bought(n: int, at: datetime) -> Purchase:
 
     return purchase("60.00", id=f"o-{n}", at=at)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        own(rules=(point_a_dollar(life=Life(on_confirmation=True)),)),
+        own(rules=(point_a_dollar(life=Life(expires_after=days(9), held_by="tier")),)),
+    ],
+)
+def test_lots_that_wait_or_are_held_are_unbounded(policy: PointsPolicy) -> None:
+    """No date ends what waits for a confirmation, or what a right may hold."""
+    assert largest_state(program_of(policy), events_a_year=9).lots is None
+
+
+def test_rolling_uses_payouts_and_waiting_lots_are_counted() -> None:
+    """Each has its place in the bound."""
+    rolling = Ceiling(name="rolling", limit=POINTS.of(9), per=Rolling(term=days(30)))
+    payout = reached(
+        consumes=Consumes.ALL,
+        gives=(GiveConverted(per=POINTS.of(100), credit=USD.of(1), life=Life(expires_after=days(30))),),
+    )
+    waits = point_a_dollar(life=Life(available_after=days(30)))
+    few = largest_state(program_of(own()), events_a_year=12)
+    more = largest_state(program_of(own(payout, rules=(waits,), ceilings=(rolling,))), events_a_year=12)
+    assert few.lots is not None and more.lots is not None and more.lots > few.lots + 24

@@ -344,3 +344,26 @@ def _line(id: str) -> Any:
 
 def _grant(key: str, at: Any, until: Any) -> StatusGrant:
     return StatusGrant(id=f"g-{key}", member="m-1", occurred_at=at, key=key, until=until, actor="ops", reason="test")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"credit": USD.of("-0.01")},
+        {"credit": None, "bands": [Band(over=USD.of(1), credit=USD.of(1))]},
+        {"bands": [Band(over=POINTS.of(1), credit=USD.of(1))]},
+        {"bands": [Band(over=USD.of(1), credit=POINTS.of(1))]},
+        {"whole": True, "bands": [Band(over=USD.of(1), credit=USD.of(1))]},
+    ],
+)
+def test_a_rate_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
+    """Below nothing, bands without a rate, in other units, or of whole steps."""
+    with pytest.raises(InvalidValueError):
+        two_percent(**fields)
+
+
+@pytest.mark.parametrize("totals", [("month",), (monthly(), monthly())])
+def test_totals_are_totals_each_with_a_name(totals: Any) -> None:
+    """Two of one name would keep one tally."""
+    with pytest.raises(InvalidValueError):
+        PointsPolicy(name="own", totals=totals)
