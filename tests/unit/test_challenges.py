@@ -674,3 +674,25 @@ def test_an_activity_without_the_measure_counts_nothing() -> None:
     member = member_of(Goal(name="g", milestones=(reach(DONE.of(1)),), counts=(rule,)))
     member.accept(Activity(id="a", member="m-1", occurred_at=member.when(None), kind="run"))
     assert member.has(DONE) == 0
+
+
+def _goal(**fields: Any) -> Goal:
+    """Three visits a month."""
+    made = {"name": "goal", "milestones": (reach(VISITS.of(3)),), "counts": (VISIT,), "period": MONTH}
+    return Goal(**{**made, **fields})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"counts": ("visit",)},
+        {"milestones": ("three",)},
+        {"milestones": (reach(VISITS.of(3)), reach(VISITS.of(5))), "every": True},
+        {"milestones": (reach(VISITS.of(3)), reach(VISITS.of(3)))},
+        {"milestones": ()},
+    ],
+)
+def test_a_goal_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
+    """What counts are rules, what is reached are milestones, and every step is one of them."""
+    with pytest.raises(InvalidValueError):
+        _goal(**fields)
