@@ -12,7 +12,16 @@ from patronage import Decision, InvalidValueError, Line, RejectionCode, Reservat
 from patronage.conditions import Category
 from patronage.events import Capture, Release
 from patronage.ledger import BenefitKind
-from patronage.rewards import AmountOff, AmountOffItems, CartReward, ItemsOff, MoneyVoucher, PercentOff, SetPrice
+from patronage.rewards import (
+    AmountOff,
+    AmountOffItems,
+    CartReward,
+    FreeItems,
+    ItemsOff,
+    MoneyVoucher,
+    PercentOff,
+    SetPrice,
+)
 from patronage.rewards.items import Pick
 from patronage.rewards.vouchers import Rest
 
@@ -237,3 +246,30 @@ class TestVouchersForThings:
         else:
             member.pass_to(on(1, 10))
         assert self.uses(member) == ([] if ends == "capture" else [1])
+
+
+@pytest.mark.parametrize(
+    ("gift", "expected"),
+    [
+        (PercentOff(share="0.5", lines=Category(["toys"])), "not_eligible"),
+        (PercentOff(share="0.5", maximum=EUR.of(2)), "wrong_unit"),
+        (AmountOff(value=USD.of(1), lines=Category(["toys"])), "not_eligible"),
+    ],
+)
+def test_a_discount_that_finds_nothing_is_refused(gift: Any, expected: str) -> None:
+    """No line that matches, or another currency."""
+    assert off(gift, "10.00") == expected
+
+
+def test_a_cart_has_it_no_more_often_than_it_qualifies() -> None:
+    """Once, unless the reward says how often."""
+    assert off(PercentOff(share="0.5"), "10.00", times=2) == "amount_above_maximum"
+
+
+def test_things_to_give_are_named() -> None:
+    """At least one SKU, each once; one of them is handed over."""
+    for skus in ([], ["mug", "mug"]):
+        with pytest.raises(InvalidValueError):
+            FreeItems(skus=skus)
+    decision = member_of(CartReward(name="off", gives=[FreeItems(skus=["mug"])])).redeem(cart=cart("10.00"))
+    assert [each.kind for each in decision.benefits] == [BenefitKind.PRODUCT]
