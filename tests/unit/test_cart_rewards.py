@@ -17,6 +17,7 @@ from patronage.rewards import (
     AmountOffItems,
     CartReward,
     FreeItems,
+    FreeShipping,
     ItemsOff,
     MoneyVoucher,
     PercentOff,
@@ -273,3 +274,13 @@ def test_things_to_give_are_named() -> None:
             FreeItems(skus=skus)
     decision = member_of(CartReward(name="off", gives=[FreeItems(skus=["mug"])])).redeem(cart=cart("10.00"))
     assert [each.kind for each in decision.benefits] == [BenefitKind.PRODUCT]
+
+
+@pytest.mark.parametrize("gift", [FreeShipping(), PercentOff(share="0.1")])
+def test_nothing_is_charged_for_nothing(gift: Any) -> None:
+    """No shipping to pay, or a discount that rounds to no cent: the points and the coupon are kept."""
+    costly = member_of(CartReward(name="off", gives=[gift], cost=POINTS.of(100)), points=100)
+    assert said(costly.redeem(cart=cart("0.01"))) == "not_eligible"
+    assert costly.has() == 100
+    free = member_of(CartReward(name="off", gives=[gift]))
+    assert said(free.redeem(cart=cart("0.01"))) == 0

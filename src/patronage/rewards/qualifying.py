@@ -154,6 +154,8 @@ class CartReward:
             return refuse(RejectionCode.WRONG_CHOICE, reward=self.name)
         if isinstance(allowed, Refusal):
             return allowed
+        if not benefits and (self.cost is not None or self.voucher is not None):
+            return refuse(RejectionCode.NOT_ELIGIBLE, reward=self.name)  # Nothing is charged for nothing.
         grant = None
         if self.voucher is not None:
             missing = voucher_missing(request, self.voucher, self.voucher_value, 1, self.name)
