@@ -38,7 +38,7 @@ from patronage.errors import (
     StoreBusyError,
     quote,
 )
-from patronage.events import Counterpart, Event, Rerated, TimePassed, own_account
+from patronage.events import MADE, Event, FollowedUp, own_account
 from patronage.explain import Explanation, Phrases, explain
 from patronage.ledger import Account, Commit, Fact, Refusal, RejectionCode
 from patronage.periods import LATEST, format_instant, utc
@@ -127,6 +127,22 @@ class _Read:
 _Wanted = Mapping[Account, frozenset[str]]
 
 
+def _check_sent(events: Sequence[Event]) -> None:
+    """
+    Raises InvalidValueError for what is no event, or one that only a program makes.
+
+    Follow-ups pass: who decides without this service records those that a decision handed over.
+    """
+    for event in events:
+        if not isinstance(event, Event):
+            raise InvalidValueError(f"An event is needed, such as a Purchase, not {quote(event)}.")
+        if isinstance(event, MADE) and not isinstance(event, FollowedUp):
+            what = type(event).__name__
+            raise InvalidValueError(
+                f"A {what} is made by the program alone: call run_due or rerate, or record the event that it goes with."
+            )
+
+
 class Core:
     """The use cases of one program over one repository. Holds nothing that changes but a cache of digests."""
 
@@ -154,13 +170,7 @@ class Core:
 
     async def record(self, events: Sequence[Event], *, alone: bool) -> tuple[Decision, ...]:
         """Decides *events* in order and appends the outcome at once, or nothing."""
-        for event in events:
-            if isinstance(event, TimePassed):
-                raise InvalidValueError("A TimePassed is made by the program alone: call run_due.")
-            if isinstance(event, Rerated):
-                raise InvalidValueError("A Rerated is made by the program alone: call rerate.")
-            if isinstance(event, Counterpart):
-                raise InvalidValueError("A Counterpart is made by the program alone, with the event that it is of.")
+        _check_sent(events)
         return await self._until_written(lambda: self._record(events, alone), events[0].id if events else "")
 
     async def _record(self, events: Sequence[Event], alone: bool) -> tuple[Decision, ...]:
@@ -210,6 +220,7 @@ class Core:
 
     async def preview(self, events: Sequence[Event]) -> tuple[Decision, ...]:
         """What `record` would decide."""
+        _check_sent(events)
         now, wanted = self.now(), self._wanted(events)
         while True:
             wanted, read, known = await self._explored(wanted, events)

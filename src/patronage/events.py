@@ -361,7 +361,7 @@ Event = (
 )
 
 MADE: Final = (TimePassed, Rerated, Counterpart, FollowedUp)
-"""What a program makes: it is stored, and never sent from outside."""
+"""What a program makes: it is stored, and no document from outside is read as one."""
 
 
 def own_account(event: Event) -> Account:

@@ -77,7 +77,9 @@ def exact(value: int | str | Decimal | Fraction) -> Fraction:
             f"A number must be an int, a str such as '19.99' or a Decimal, not {quote(value)} ({type(value).__name__})."
         )
     if len(text.replace(".", "").replace("-", "")) > DIGITS_MAX or not _NUMBER.fullmatch(text):
-        raise InvalidValueError(f"A number must be written in plain digits, such as '19.99', not {quote(text)}.")
+        raise InvalidValueError(
+            f"A number must be written in plain digits, {DIGITS_MAX} at most, such as '19.99', not {quote(text)}."
+        )
     return Fraction(text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import attrs
 import pytest
@@ -88,6 +89,13 @@ class TestWhatIsStored:
         """A TimePassed is made by the program: one that is sent is an error."""
         with pytest.raises(InvalidValueError, match="run_due"):
             new_shop().record(TimePassed(id="~t/x", member="ann", occurred_at=NOON))
+
+    @pytest.mark.parametrize("thing", [None, "o-1", {"kind": "purchase", "id": "o-1"}, Purchase])
+    def test_what_is_no_event_is_refused(self, thing: Any) -> None:
+        """By its own error, before anything is read; a document is read by a Codec first."""
+        for call in (new_shop().record, new_shop().preview, lambda it: new_shop().record_all([it])):
+            with pytest.raises(InvalidValueError, match="An event is needed"):
+                call(thing)
 
     def test_ahead_max_is_a_length_of_time(self) -> None:
         """A negative ahead_max is an error."""

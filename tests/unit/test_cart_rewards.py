@@ -10,7 +10,7 @@ from unit_shop import EUR, NEW_YEAR, POINTS, USD, Member, on, program_of
 
 from patronage import Decision, InvalidValueError, Line, RejectionCode, Reservation, Reward, StatusGrant
 from patronage.conditions import Category
-from patronage.events import Capture, Release
+from patronage.events import Capture, Discount, Release
 from patronage.ledger import BenefitKind
 from patronage.rewards import (
     AmountOff,
@@ -21,6 +21,7 @@ from patronage.rewards import (
     ItemsOff,
     MoneyVoucher,
     PercentOff,
+    Qualifying,
     SetPrice,
 )
 from patronage.rewards.items import Pick
@@ -284,3 +285,15 @@ def test_nothing_is_charged_for_nothing(gift: Any) -> None:
     assert costly.has() == 100
     free = member_of(CartReward(name="off", gives=[gift]))
     assert said(free.redeem(cart=cart("0.01"))) == 0
+
+
+@pytest.mark.parametrize(("minimum", "expected"), [("0.05", 2), ("0.06", "order_below_minimum")])
+def test_a_minimum_without_tax_is_exact(minimum: str, expected: int | str) -> None:
+    """Two lines of 7 cents before a reward, two fifths of them no tax, are 5.6 cents: not twice 2."""
+    reward = CartReward(
+        name="off", gives=[AmountOff(value=USD.of("0.02"))], qualifies=Qualifying(amount=USD.of(minimum), tax=False)
+    )
+    first = CartReward(name="first", gives=[AmountOff(value=USD.of("0.02"))])
+    taken = Discount(kind="first", total=USD.of("0.02"))
+    lines = cart("0.05", "0.05", tax=USD.of("0.03"), discounts=(taken,))
+    assert said(member_of(reward, first).redeem(cart=lines)) == expected

@@ -570,7 +570,7 @@ class TestTheService:
     def test_a_made_event_is_not_sent(self) -> None:
         """A Rerated is made by the program."""
         loyalty, _ = self.shop()
-        with pytest.raises(InvalidValueError, match="call rerate"):
+        with pytest.raises(InvalidValueError, match="A Rerated is made by the program alone: call run_due or rerate"):
             loyalty.record(Rerated(id="~r/x", member="m-1", occurred_at=MORNING, late=()))
 
     def test_the_async_service_does_the_same(self) -> None:

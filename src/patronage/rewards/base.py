@@ -269,7 +269,7 @@ def share_or_none(value: int | str | Decimal | Fraction | None) -> Fraction | No
         return None
     share = factor(value)
     if share > 1:
-        raise InvalidValueError("A share of the order is at most 1.")
+        raise InvalidValueError(f"A share is at most 1, not {quote(str(value))}.")
     return share
 
 

@@ -73,15 +73,15 @@ class Qualifying:
         quantity = sum((Fraction(line.quantity) for line in matching), Fraction(0))
         if not quantity or (self.quantity is not None and quantity < Fraction(self.quantity)):
             return refuse(RejectionCode.NOT_ELIGIBLE, reward=reward)
-        money = 0
+        money = Fraction(0)
         for line in matching:
-            steps = line.total.steps if self.discounted else request.full(line)
+            steps = Fraction(line.total.steps if self.discounted else request.full(line))
             if not self.tax and line.tax is not None and line.total.steps:
-                steps = steps * (line.total.steps - line.tax.steps) // line.total.steps
+                steps *= Fraction(line.total.steps - line.tax.steps, line.total.steps)
             money += steps
         for bound in (self.amount, self.every_amount):
             if bound is not None and (request.currency != bound.unit or money < bound.steps):
-                return refuse(RejectionCode.ORDER_BELOW_MINIMUM, reward=reward, order=money, minimum=bound.steps)
+                return refuse(RejectionCode.ORDER_BELOW_MINIMUM, reward=reward, order=int(money), minimum=bound.steps)
         if self.every is not None:
             times = int(quantity / Fraction(self.every))
             return times or refuse(RejectionCode.NOT_ELIGIBLE, reward=reward)
