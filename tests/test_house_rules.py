@@ -45,13 +45,14 @@ ATTRIBUTES = {
 ALLOWED = {
     "insights": {"float"},
     "replay": {"float"},
+    "secret_codes": {"secrets"},
     "stores": {"logging", "socket"},
     "testing": {"os.environ", "pickle", "print", "random", "subprocess"},
 }
 
 # What the package may import beside the standard library; extras only below the folder that is named for it.
 DEPENDENCIES = {"attr", "attrs", "cattrs", "dateutil", "patronage"}
-EXTRAS = {"stores": {"sqlalchemy"}, "testing": {"hypothesis", "pytest"}}
+EXTRAS = {"phone": {"phonenumbers"}, "stores": {"sqlalchemy"}, "testing": {"hypothesis", "pytest"}}
 
 # What `import patronage` may load: the dependencies, and theirs.
 LOADED = DEPENDENCIES | {"cattr", "six", "typing_extensions", "tzdata"}

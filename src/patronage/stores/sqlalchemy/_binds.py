@@ -50,12 +50,8 @@ async def _read(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection]
 
 
 @contextmanager
-def in_transaction(bind: Engine | Connection, *, fresh: bool = False) -> Iterator[Connection]:
-    """
-    A transaction of its own, committed at the end; or a savepoint in the caller's, all of it or nothing.
-
-    With *fresh* every statement of its own transaction sees what others have committed by then.
-    """
+def in_transaction(bind: Engine | Connection) -> Iterator[Connection]:
+    """A transaction of its own, committed at the end; or a savepoint in the caller's, all of it or nothing."""
     with translated():
         if isinstance(bind, Connection):
             join(bind)
@@ -67,19 +63,17 @@ def in_transaction(bind: Engine | Connection, *, fresh: bool = False) -> Iterato
                 raise
         else:
             with bind.connect() as connection:
-                begin(connection, fresh=fresh)
+                begin(connection)
                 yield connection
                 connection.commit()
 
 
-async def write_async(
-    bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T], *, fresh: bool = False
-) -> T:
+async def write_async(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T]) -> T:
     """What *work* gives, done in a transaction; see `in_transaction`."""
-    return await to_its_end(bind, _write(bind, work, fresh))
+    return await to_its_end(bind, _write(bind, work))
 
 
-async def _write(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T], fresh: bool) -> T:
+async def _write(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T]) -> T:
     with translated():
         if isinstance(bind, AsyncConnection):
             await bind.run_sync(join)
@@ -90,7 +84,7 @@ async def _write(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection
                 await bind.run_sync(give_up_if_gone)
                 raise
         async with bind.connect() as connection:
-            await connection.run_sync(begin, fresh=fresh)
+            await connection.run_sync(begin)
             made = await connection.run_sync(work)
             await connection.commit()
             return made
@@ -123,17 +117,21 @@ async def to_its_end(bind: AsyncEngine | AsyncConnection, work: Coroutine[Any, A
     return task.result()
 
 
-def begin(connection: Connection, *, fresh: bool) -> None:
-    """Begins a transaction of the store's own that will write."""
+def begin(connection: Connection) -> None:
+    """
+    Begins a transaction of the store's own that will write.
+
+    On PostgreSQL each of its statements sees what is committed by then: whoever waited for a lock
+    goes on from what the other wrote, where at a stricter level it would have to begin again.
+    """
     if connection.dialect.name == _SQLITE:
         connection.begin()
         if _is_open(connection):  # A listener of the caller's began it, perhaps not to write.
             connection.exec_driver_sql("ROLLBACK")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        return
-    if fresh or _autocommits(connection):
+    else:
         connection.execution_options(isolation_level="READ COMMITTED")
-    connection.begin()
+        connection.begin()
 
 
 def join(connection: Connection) -> None:

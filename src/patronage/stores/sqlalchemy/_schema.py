@@ -50,7 +50,7 @@ def open_schema(bind: Engine | Connection, *, prefix: str = PREFIX, upgrade: boo
     someone else; InvalidValueError for a *prefix* that is not 1 to 31 small letters, digits and `_`.
     """
     prefix = _checked(prefix)
-    with in_transaction(bind, fresh=True) as connection:
+    with in_transaction(bind) as connection:
         return _opened(connection, prefix, upgrade)
 
 
@@ -59,7 +59,7 @@ async def open_schema_async(
 ) -> Schema:
     """See `open_schema`."""
     prefix = _checked(prefix)
-    return await write_async(bind, lambda connection: _opened(connection, prefix, upgrade), fresh=True)
+    return await write_async(bind, lambda connection: _opened(connection, prefix, upgrade))
 
 
 def _checked(prefix: str) -> str:

@@ -129,10 +129,13 @@ class Shelves:
         rows = connection.execute(statements_for(self.schema).rows, values)
         return [Row(Account(AccountKind(kind), id), *rest) for kind, id, *rest in rows]
 
-    def names(self, connection: Connection, row: Row) -> set[str]:
-        """The names under which a commit is found."""
-        values = {**self._key(row.account), "version": row.version}
-        return set(connection.execute(statements_for(self.schema).names, values).scalars())
+    def unnamed(self, connection: Connection, commits: Sequence[Commit]) -> Commit | None:
+        """The first of an account's commits that would not be found under one of its names."""
+        wanted = {(name, commit.version) for commit in commits for name in {*commit.names, commit.event.id}}
+        values = {**self._key(commits[0].account), "ids": self._ids(sorted({name for name, _ in wanted}))}
+        wanted -= {(name, version) for name, version in connection.execute(statements_for(self.schema).names, values)}
+        versions = {version for _, version in wanted}
+        return next((commit for commit in commits if commit.version in versions), None)
 
     def commit(self, account: Account, version: int, body: str) -> Commit:
         """A stored text, read. Raises LedgerError where it is not that commit."""

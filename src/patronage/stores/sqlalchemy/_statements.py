@@ -94,7 +94,7 @@ def statements_for(schema: Schema) -> Statements:
         rows=f"SELECT kind, account, version, event, root, ordinal, occurred_at, body, link FROM {p}commits "
         "WHERE program = :program AND (kind, account, version) > (:after_kind, :after, :after_version) "
         "ORDER BY kind, account, version LIMIT :page",
-        names=f"SELECT name FROM {p}commit_names WHERE {own} AND version = :version",
+        names=f"SELECT name, version FROM {p}commit_names WHERE {own} AND name {among}",
         claim=f"INSERT INTO {p}identifiers (program, kind, code, owner_kind, owner) "
         "VALUES (:program, :kind, :code, :owner_kind, :owner) ON CONFLICT DO NOTHING",
         owner=f"SELECT owner_kind, owner FROM {p}identifiers "

@@ -38,7 +38,7 @@ def _join(_: Shelves, connection: Connection) -> None:
 
 async def _begin(connection: AsyncConnection) -> None:
     await connection.start()
-    await connection.run_sync(begin, fresh=False)
+    await connection.run_sync(begin)
 
 
 @attrs.define
@@ -127,15 +127,19 @@ class SqlLedger:
         Each page is read anew; for all of them at one instant, hand the ledger a connection whose
         transaction is of REPEATABLE READ.
         """
+        for account, stored, _ in self.saved():
+            yield account, stored
+
+    def saved(self) -> Iterator[tuple[Account, Stored, int | None]]:
+        """What `states` gives, and when each account is due, as it stands in the database."""
         after: Account | None = None
         while page := self._read(Shelves.states, after):
-            yield from ((account, stored) for account, stored, _ in page)
+            yield from page
             after = page[-1][0]
 
     def commits(self) -> Iterator[Commit]:
         """All commits of all accounts, account after account and in order of version, read in pages as `states` is."""
-        for row in self.rows():
-            yield self._shelves.commit(row.account, row.version, row.body)
+        return map(self.read, self.rows())
 
     def rows(self) -> Iterator[Row]:
         """What `commits` gives, as it stands in the database."""
@@ -143,6 +147,14 @@ class SqlLedger:
         while page := self._read(Shelves.rows, after):
             yield from page
             after = page[-1]
+
+    def read(self, row: Row) -> Commit:
+        """A stored commit, read. Raises LedgerError where its text is not that commit."""
+        return self._shelves.commit(row.account, row.version, row.body)
+
+    def unnamed(self, commits: Sequence[Commit]) -> Commit | None:
+        """The first of an account's *commits* that `history` would not find under one of its names."""
+        return self._read(Shelves.unnamed, commits)
 
     @contextmanager
     def transaction(self) -> Iterator[SqlLedger]:
@@ -156,7 +168,7 @@ class SqlLedger:
             yield self
             return
         with translated(), self._bind.connect() as connection:
-            begin(connection, fresh=False)
+            begin(connection)
             inner = object.__new__(SqlLedger)
             inner._bind, inner._shelves, inner._unit = connection, self._shelves, _Unit()
             yield inner

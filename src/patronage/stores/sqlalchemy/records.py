@@ -55,7 +55,7 @@ class SqlIdentifiers:
 
     def claim(self, kind: str, code: str, account: Account, /) -> None:
         """Makes *account* the owner, unless another one is: then raises IdentifierTakenError."""
-        with in_transaction(self._bind, fresh=True) as connection:
+        with in_transaction(self._bind) as connection:
             owner = self._codes.claim(connection, kind, code, account)
         if owner != account:
             raise IdentifierTakenError(kind, code)
@@ -76,9 +76,7 @@ class AsyncSqlIdentifiers:
 
     async def claim(self, kind: str, code: str, account: Account, /) -> None:
         """See `SqlIdentifiers.claim`."""
-        owner = await write_async(
-            self._bind, lambda connection: self._codes.claim(connection, kind, code, account), fresh=True
-        )
+        owner = await write_async(self._bind, lambda connection: self._codes.claim(connection, kind, code, account))
         if owner != account:
             raise IdentifierTakenError(kind, code)
 
@@ -145,7 +143,7 @@ class SqlPrograms:
 
     def publish(self, terms: Terms, /) -> None:
         """Adds a version of the terms. Raises InvalidValueError where it does not fit those there are."""
-        with in_transaction(self._bind, fresh=True) as connection:
+        with in_transaction(self._bind) as connection:
             self._timeline.publish(connection, terms)
 
     def load(self) -> Program:
@@ -173,7 +171,7 @@ class AsyncSqlPrograms:
 
     async def publish(self, terms: Terms, /) -> None:
         """See `SqlPrograms.publish`."""
-        await write_async(self._bind, lambda connection: self._timeline.publish(connection, terms), fresh=True)
+        await write_async(self._bind, lambda connection: self._timeline.publish(connection, terms))
 
     async def load(self) -> Program:
         """See `SqlPrograms.load`."""
