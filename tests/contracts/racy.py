@@ -143,7 +143,6 @@ class ReadsAnOldSnapshot(Rows):
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        self._old.execute("DROP TABLE IF EXISTS asked")
         yield self._old
 
     def version(self, connection: sqlite3.Connection, account: Account) -> int:

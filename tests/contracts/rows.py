@@ -132,6 +132,7 @@ class Rows:
                 query += " AND occurred_at >= ?"
                 values.append(instant(since))
             if names:
+                connection.execute("DROP TABLE IF EXISTS asked")  # A connection that is used again keeps it.
                 connection.execute(f"CREATE TEMP TABLE asked (name {self.text} PRIMARY KEY)")
                 connection.executemany("INSERT INTO asked VALUES (?)", [(name,) for name in names])
                 query += f" AND version IN (SELECT version FROM names JOIN asked ON {self.matches} WHERE {ACCOUNT})"
@@ -213,7 +214,6 @@ class Inside(Rows):
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """The transaction's view."""
-        self._connection.execute("DROP TABLE IF EXISTS asked")
         yield self._connection
 
     @contextmanager
