@@ -43,8 +43,7 @@ class TestEveryStep:
         """
         engine = database.engine()
         unharmed = database.ledger(engine, "unharmed")
-        for event in before():
-            service(unharmed).record(event)
+        service(unharmed).record_all(before())
         prepared, steps = all_of(unharmed), Steps()
         steps.watch(engine)
         CASES[case](service(unharmed))
@@ -54,8 +53,7 @@ class TestEveryStep:
         for step in range(1, last + 1):
             program = f"step-{step}"
             ledger = database.ledger(engine, program)
-            for event in before():
-                service(ledger).record(event)
+            service(ledger).record_all(before())
             process, _ = start(die_at, database, 0, case, program, step)
             process.join(60)
             assert process.exitcode == -signal.SIGKILL
