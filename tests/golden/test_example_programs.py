@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from runner import EXAMPLES
 
-from patronage import Accepted, Enrolment, Line, PatronageError, Program, Purchase, State, Unit, currency, fold
+from patronage import Accepted, Commit, Enrolment, Line, PatronageError, Program, Purchase, State, Unit, currency, fold
 from patronage.codec import Codec
 from patronage.linting import lint
 
@@ -68,7 +68,7 @@ def test_it_decides_a_purchase(path: Path) -> None:
     for terms in program.terms:
         at = max(terms.effective_from, datetime(2025, 1, 6, tzinfo=UTC)) if terms is program.terms[-1] else None
         at = at or terms.effective_from
-        state, commits = State.of("m"), []
+        state, commits = State.of("m"), list[Commit]()
         for event in (
             Enrolment(id="e", member="m", occurred_at=at),
             Purchase(id="p", member="m", occurred_at=at, lines=(Line(total=money.of(100)),)),
