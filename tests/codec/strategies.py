@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from patronage._frozen import FrozenMapping
 from patronage.base import Base
-from patronage.between import PromisedCredit, PromisedGrant, counterpart
+from patronage.between import PromisedBenefit, PromisedCredit, PromisedGrant, counterpart
 from patronage.challenges import (
     Campaign,
     CampaignStep,
@@ -64,6 +64,7 @@ from patronage.events import (
     Purchase,
     RateDeclared,
     Redemption,
+    ReferralClaimed,
     Refund,
     RefundLine,
     Release,
@@ -112,6 +113,8 @@ from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.referral import ReferralPolicy
+from patronage.policies.referral_parts import Deed, ReferralCap, ReferralReward
 from patronage.program import Program
 from patronage.recurrence import Every, Recurrence
 from patronage.rewards import Choice, FixedReward, Limit, PayWithPoints, Step, StepTable
@@ -132,7 +135,7 @@ from patronage.terms_of_time import (
     months,
     years,
 )
-from patronage.thresholds import GiveGrant
+from patronage.thresholds import GiveBenefit, GiveCredit, GiveGrant
 from patronage.totals import Pays
 from patronage.transfers import TransferTerms
 from patronage.units import STEPS_LIMIT, Amount, Rounding, Unit, UnitKind
@@ -318,6 +321,17 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
         MembershipCancelled, **head(), policy=words, at_term_end=st.booleans(), refund=st.booleans()
     ),
     "status_end": st.builds(StatusEnd, **head(), key=words, value=maybe(words), actor=words, reason=words),
+    "referral_claimed": st.builds(
+        ReferralClaimed,
+        **head(),
+        policy=words,
+        referrer=ids,
+        code=maybe(words),
+        fingerprints=st.lists(words, max_size=2),
+        referrer_fingerprints=st.lists(words, max_size=2),
+        channel=maybe(words),
+        attributes=attributes,
+    ),
     "gift": st.builds(Gift, **head(), to=ids, amount=amounts("points", 1), reason=maybe(words)),
     "time_passed": st.builds(
         TimePassed, id=utc_instants.map(lambda at: f"~t/{at:%Y}"), member=ids, occurred_at=utc_instants
@@ -352,6 +366,15 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
                 valid_until=maybe(utc_instants),
                 uses=maybe(st.integers(1, 9)),
                 rule=names,
+            )
+        ),
+        benefits=some(
+            st.builds(
+                PromisedBenefit,
+                kind=st.sampled_from(BenefitKind),
+                reward=words,
+                amount=maybe(amounts(least=1)),
+                quantity=st.integers(1, 9),
             )
         ),
         reason=st.deferred(lambda: reasons),
@@ -829,6 +852,46 @@ membership_policies = st.builds(
     fees_back=some(st.builds(FeeBack, gives=st.just(Back.DAYS_LEFT), within=maybe(terms_of_time())), 1),
 )
 
+fixed_gifts: st.SearchStrategy[Any] = st.one_of(
+    st.builds(GiveCredit, amount=amounts("points", 1), label=maybe(words)),
+    st.builds(GiveGrant, key=words, value=maybe(words), lasts=maybe(terms_of_time()), uses=maybe(st.integers(1, 9))),
+    st.builds(GiveBenefit, kind=st.sampled_from(BenefitKind), reward=words, amount=maybe(amounts("USD", 1))),
+)
+referral_rewards = st.one_of(
+    st.builds(
+        ReferralReward,
+        name=names,
+        when=maybe(conditions),
+        lines=maybe(conditions),
+        nth=st.integers(1, 5),
+        times=maybe(st.integers(1, 5)),
+        within=maybe(terms_of_time()),
+        friend=some(fixed_gifts, 2),
+        referrer=some(fixed_gifts, 2),
+        counts=st.booleans(),
+    ),
+    st.builds(ReferralReward, name=names, on=st.just(Deed.ACTIVITY), activity=words, friend=some(fixed_gifts, 2)),
+    st.builds(ReferralReward, name=names, on=st.just(Deed.CLAIM), referrer=some(fixed_gifts, 2)),
+)
+referral_caps = st.one_of(
+    st.builds(ReferralCap, name=st.just("times"), rewards=st.integers(1, 9), per=calendar_periods),
+    st.builds(ReferralCap, name=st.just("most"), amount=amounts("points", 1)),
+)
+referral_policies = st.builds(
+    ReferralPolicy,
+    name=names,
+    rewards=referral_rewards.map(lambda one: (one,)),
+    key=words,
+    window=terms_of_time(),
+    claims_again=st.booleans(),
+    existing=st.booleans(),
+    any_age=st.booleans(),
+    when=maybe(conditions),
+    when_referrer=maybe(conditions),
+    caps=referral_caps.map(lambda one: (one,)),
+    friends=st.sampled_from([None, "visits"]),
+)
+
 of_reward: dict[str, st.SearchStrategy[Any]] = {
     "name": names,
     "limits": some(limits, 1),
@@ -883,7 +946,7 @@ units = st.just((USD, POINTS, Unit("visits", kind=UnitKind.TALLY)))
 
 
 any_policy: st.SearchStrategy[Any] = (
-    policies() | challenge_policies | offer_policies | membership_policies | cashback_policies()
+    policies() | challenge_policies | offer_policies | membership_policies | cashback_policies() | referral_policies
 )
 
 
