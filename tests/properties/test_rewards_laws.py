@@ -166,7 +166,7 @@ gifts: st.SearchStrategy[CartGift] = st.one_of(
     st.builds(SetPrice, price=money_of, units=few, sets_max=st.none() | few, lines=food),
     st.builds(FreeShipping, maximum=st.none() | money_of),
 )
-pays = st.sampled_from(
+pays: st.SearchStrategy[Any] = st.sampled_from(
     [
         PayWithPoints(name="pay", points=POINTS.of(100), value=USD.of(1), whole_blocks=False),
         PayWithPoints(name="pay", points=POINTS.of(7), value=USD.of("0.05"), whole_blocks=False),
@@ -177,9 +177,10 @@ pays = st.sampled_from(
 
 
 @st.composite
-def cart_rewards(draw: st.DrawFn, name: str = "off", **fields: Any) -> CartReward:
+def cart_rewards(draw: st.DrawFn, /, name: str = "off", **fields: Any) -> CartReward:
     """A reward of one or two gifts on a cart: free, for points, or for a coupon."""
-    price = draw(st.sampled_from([{}, {"cost": POINTS.of(40)}, {"voucher": "coupon"}]))
+    prices: list[dict[str, Any]] = [{}, {"cost": POINTS.of(40)}, {"voucher": "coupon"}]
+    price = draw(st.sampled_from(prices))
     gives = draw(st.lists(gifts, min_size=1, max_size=2))
     return CartReward(name=name, gives=gives, **(fields or price))
 
@@ -427,7 +428,8 @@ class TestWhatComesBack:
         draft = Purchase(id="o", member=MEMBER, occurred_at=at, lines=cart)
         told = quote(account.program, account.state, draft, requests=asked)
         event(f"{len(told.applied)} rewards")
-        bought = [account.tell(each).require() for each in (*told.redemptions, told.purchase)]
+        events: list[Event] = [*told.redemptions, told.purchase]
+        bought = [account.tell(each).require() for each in events]
         paid_out = sum(money(decision, BenefitKind.PAYOUT) for decision in bought)
         ids = [line.id or "" for line in told.purchase.lines if line.total.steps] if in_parts else []
         if len(ids) > 1:
