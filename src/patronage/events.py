@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.account_events import AccountClosed, Merge
 from patronage.accounts import Account
 from patronage.between import Counterpart, FollowedUp, Gift
 from patronage.errors import InvalidValueError
@@ -354,6 +355,8 @@ Event = (
     | MembershipChanged
     | MembershipCancelled
     | Gift
+    | Merge
+    | AccountClosed
     | TimePassed
     | Rerated
     | Counterpart
@@ -376,6 +379,7 @@ __all__ = [
     "MADE",
     "REASON_MAX",
     "TEXT_MAX",
+    "AccountClosed",
     "Activity",
     "Adjustment",
     "Attribute",
@@ -390,6 +394,7 @@ __all__ = [
     "Gift",
     "Line",
     "LineKind",
+    "Merge",
     "Purchase",
     "RateDeclared",
     "Redemption",

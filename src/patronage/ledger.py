@@ -243,6 +243,8 @@ class RejectionCode(Enum):
     TOO_LATE = "too_late"  # Not yet: older than the state.
     UNKNOWN_ROOT = "unknown_root"  # Not yet: what it speaks of is not in the history.
     HISTORY_INCOMPLETE = "history_incomplete"  # Not yet: commits about its root are missing.
+    ACCOUNT_CLOSED = "account_closed"
+    ACCOUNT_MERGED = "account_merged"  # It, or the other one, is merged into a third: send it for that one.
     WRONG_ROOT = "wrong_root"  # It speaks of an event that cannot be refunded, captured, confirmed or undone.
     UNKNOWN_UNIT = "unknown_unit"  # Its amount is in a unit that the terms do not have.
     UNKNOWN_REWARD = "unknown_reward"
@@ -253,7 +255,7 @@ class RejectionCode(Enum):
     UNKNOWN_LINE = "unknown_line"  # A refund of a line that the purchase has not.
     REFUND_EXCEEDS_PURCHASE = "refund_exceeds_purchase"
     CAPTURE_EXCEEDS_RESERVATION = "capture_exceeds_reservation"
-    TO_ONESELF = "to_oneself"  # A gift is for another member.
+    TO_ONESELF = "to_oneself"  # A gift is for another member, a merge into another account.
     NOT_COMBINABLE = "not_combinable"  # The cart carries a reward with which this one cannot be had.
     NOT_ELIGIBLE = "not_eligible"  # A condition of the reward or gift does not hold, or nothing in the cart matches.
     ORDER_BELOW_MINIMUM = "order_below_minimum"

@@ -23,6 +23,7 @@ from patronage.challenges import (
     Protection,
     Streak,
 )
+from patronage.closings import ClosingTerms
 from patronage.conditions import (
     AllOf,
     AnyOf,
@@ -49,6 +50,7 @@ from patronage.conditions import (
     Weekday,
 )
 from patronage.events import (
+    AccountClosed,
     Activity,
     Adjustment,
     Cancellation,
@@ -61,6 +63,7 @@ from patronage.events import (
     Gift,
     Line,
     LineKind,
+    Merge,
     Purchase,
     RateDeclared,
     Redemption,
@@ -317,6 +320,8 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
         MembershipCancelled, **head(), policy=words, at_term_end=st.booleans(), refund=st.booleans()
     ),
     "status_end": st.builds(StatusEnd, **head(), key=words, value=maybe(words), actor=words, reason=words),
+    "merge": st.builds(Merge, **head(), into=ids, actor=words, reason=words),
+    "account_closed": st.builds(AccountClosed, **head(), actor=words, reason=words),
     "gift": st.builds(Gift, **head(), to=ids, amount=amounts("points", 1), reason=maybe(words)),
     "time_passed": st.builds(
         TimePassed, id=utc_instants.map(lambda at: f"~t/{at:%Y}"), member=ids, occurred_at=utc_instants
@@ -607,6 +612,15 @@ gift_terms = st.builds(
     given=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
     received=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
     when=maybe(conditions),
+)
+closing_terms = st.builds(ClosingTerms, unit=st.just("points"), forgives_debt=st.booleans()) | st.builds(
+    ClosingTerms,
+    unit=st.just("points"),
+    labels=some(maybe(words)),
+    pays_out=st.just(True),
+    price=maybe(st.tuples(amounts("points", 1), amounts("USD", 1))),
+    rounding=st.sampled_from(Rounding),
+    minimum=maybe(amounts("points", 1)),
 )
 bases_of_money = st.builds(
     Base,
@@ -899,6 +913,7 @@ def programs(draw: st.DrawFn) -> Program:
                 refund_for=draw(terms_of_time()),
                 refunds=draw(refund_terms),
                 transfers=draw(some(gift_terms, 1)),
+                closings=draw(some(closing_terms, 1)),
             )
         )
     return Program(id=draw(ids), time_zone="America/New_York", terms=timeline)

@@ -71,6 +71,8 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "membership_changed": memberships.MembershipChanged,
         "membership_cancelled": memberships.MembershipCancelled,
         "gift": events.Gift,
+        "merge": events.Merge,
+        "account_closed": events.AccountClosed,
         "time_passed": events.TimePassed,
         "rerated": events.Rerated,
         "counterpart": events.Counterpart,
