@@ -24,6 +24,7 @@ from patronage.ledger import (
     Reason,
     Source,
 )
+from patronage.links import answers_for
 from patronage.occasions import Effect, FollowUp, Give
 from patronage.periods import Calendar
 from patronage.refunds import Difference, Key, Worth, booked
@@ -108,6 +109,11 @@ def receive(book: Book, bound: BoundTerms, event: FollowedUp, past: Sequence[Com
         (policy, [Give(key=g.key, value=g.value, occasion=g.occasion) for g in event.gives], Basis()),
     ]
     difference.revoke_grants(wanted)
+    if about.account in answers_for(book.account, book.grants):  # Of what was another's and is its own now.
+        had = booked(past, about)
+        worth = _worth(policy, event.credits)
+        difference.settle({key: attrs.evolve(w, steps=min(w.steps, had.get(key, 0))) for key, w in worth.items()})
+        return
     if so_far:
         difference.settle(_worth(policy, event.credits))
     else:

@@ -20,8 +20,12 @@ MERGED_INTO: Final = "merged into"
 """The key of the grant that a merge leaves on the old account; its value is the survivor's id."""
 PARTED_FROM: Final = "parted from"
 """The key of the grant that an unmerge leaves: what happened in between stands with the one that it names."""
+JOINED_BY: Final = "joined by"
+"""The key of the grants that a survivor has: one for each account for which it answers, whose id is its value."""
 CLOSED: Final = "closed"
 """The key of the grant that a closed account keeps."""
+
+_ENDS: Final = (MERGED_INTO, CLOSED)
 
 
 def linked(key: str, value: str | None, at: datetime, source: Source) -> Grant:
@@ -32,14 +36,20 @@ def linked(key: str, value: str | None, at: datetime, source: Source) -> Grant:
 def ended_by(grants: Iterable[Grant]) -> Grant | None:
     """The grant by which an account has ended; None for one that is alive."""
     for grant in grants:
-        if grant.giver == LINK and not grant.ended and grant.key != PARTED_FROM:
+        if grant.giver == LINK and not grant.ended and grant.key in _ENDS:
             return grant
     return None
 
 
-def has_link(grants: Iterable[Grant]) -> bool:
-    """Whether one of the grants says what became of an account."""
-    return any(grant.giver == LINK for grant in grants)
+def has_relatives(grants: Iterable[Grant]) -> bool:
+    """Whether something of the account that has these grants may stand on another one."""
+    return any(grant.giver == LINK and grant.key in (MERGED_INTO, PARTED_FROM) for grant in grants)
+
+
+def answers_for(account: Account, grants: Iterable[Grant]) -> frozenset[Account]:
+    """The accounts that the one with these grants answers for: itself, and those that were merged into it."""
+    joined = (g.value for g in grants if g.giver == LINK and g.key == JOINED_BY and not g.ended)
+    return frozenset((account, *(Account.member(id or "") for id in joined)))
 
 
 def merged_into(grants: Iterable[Grant]) -> Account | None:

@@ -18,7 +18,7 @@ from patronage.between import Counterpart, held_name, held_source
 from patronage.book import Book
 from patronage.building import build_lot
 from patronage.errors import OthersRequiredError
-from patronage.events import Cancellation, Event, TimePassed
+from patronage.events import Cancellation, Event, FollowedUp, TimePassed
 from patronage.ledger import (
     ALWAYS,
     DEBT,
@@ -40,7 +40,7 @@ from patronage.ledger import (
     WakeUp,
     reason,
 )
-from patronage.links import CLOSED, LINK, MERGED_INTO, PARTED_FROM, ended_by, heirs, linked
+from patronage.links import CLOSED, JOINED_BY, LINK, MERGED_INTO, PARTED_FROM, answers_for, ended_by, heirs, linked
 from patronage.periods import format_instant
 from patronage.rewards import refuse
 from patronage.spending import LAPSE
@@ -87,6 +87,8 @@ def as_answered(past: Sequence[Commit], beside: Iterable[Commit], account: Accou
         if isinstance(event, Counterpart) and event.origin == account:
             answers.setdefault(event.event, []).append(commit)
             continue
+        if isinstance(event, FollowedUp):
+            continue  # What it got itself, for what happened on the other one.
         entries = tuple(entry for entry in commit.entries if entry.about.account == account)
         if entries:
             time = TimePassed(id=f"~t/{commit.version}/{commit.account}", member=account.id, occurred_at=entries[-1].at)
@@ -153,10 +155,12 @@ def _move_grants(book: Book, heir: Book, about: Source, event: Merge) -> None:
 def _end_grants(book: Book, heir: Book, about: Source, event: Merge) -> None:
     """On the old account they end last, when nothing hangs on them any more; one is left that says where all went."""
     at = _at(book)
-    why = reason("merged_away", {"into": event.into})
+    away, why = reason("merged_in", {"from": event.member}), reason("merged_away", {"into": event.into})
     for grant in _moving(book.grants):
         gone = grant if grant.ended else _ended(grant, at)
         _write(book, GrantChange.REVOKED, gone, about, why, grant)
+    for account in answers_for(book.account, book.grants):
+        heir.grant(GrantChange.GIVEN, linked(JOINED_BY, account.id, at, about), "", "", about, away)
     mark = reason("merged_into", {"into": event.into, "actor": event.actor, "reason": event.reason})
     book.grant(GrantChange.GIVEN, linked(MERGED_INTO, heir.account.id, at, about), "", "", about, mark)
 
@@ -274,6 +278,9 @@ class _Parting:
         book.grant(GrantChange.REVOKED, _ended(mark, at), "", "", about, why)
         book.grant(GrantChange.GIVEN, linked(PARTED_FROM, mark.value, at, about), "", "", about, why)
         self._grants(why, away)
+        for account in answers_for(book.account, book.grants):
+            gone = linked(JOINED_BY, account.id, mark.valid_from, about)
+            heir.grant(GrantChange.REVOKED, _ended(gone, at), "", "", about, away)
         # Debts first: what comes back may have to pay them.
         debts = [part for one in self._transfers(self.past) if one.payee == book.account for part in one.put]
         for part in debts:
@@ -330,12 +337,13 @@ class _Parting:
         ]
         for part in brought:
             left = part.steps
-            for lot in lots:
-                steps = min(left, free[id(lot)]) if _same(lot, part) else 0
-                if steps:
-                    free[id(lot)] -= steps
-                    left -= steps
-                    found.append(with_steps(lot, steps))
+            for same in (_same, _has_merged):
+                for lot in lots:
+                    steps = min(left, free[id(lot)]) if same(lot, part, _at(heir)) else 0
+                    if steps:
+                        free[id(lot)] -= steps
+                        left -= steps
+                        found.append(with_steps(lot, steps))
         for lot in lots:
             since = lot.credited_at is not None and lot.credited_at >= self.event.occurred_at
             if free[id(lot)] and since and lot.source is not None and lot.source.account == own:
@@ -400,15 +408,22 @@ class _Parting:
                     book.wake(WakeChange.SET, _wake_renamed(wake_up, heir.account, book.account), "", self.about)
 
 
-def _same(lot: Lot, part: Lot) -> bool:
+def _same(lot: Lot, part: Lot, at: datetime) -> bool:
     """Whether a lot is what became of a part: one with a source is known by it and its age, whatever its dates."""
     if (lot.unit, lot.label, lot.source) != (part.unit, part.label, part.source):
-        if part.source is None or not part.validity.endless or lot.source is not None:
-            return False
-        return (lot.unit, lot.label) == (part.unit, part.label)  # It has become available, and merged.
+        return False
     if part.source is None:
         return lot.validity == part.validity and lot.reserved_for == part.reserved_for
     return lot.credited_at == part.credited_at
+
+
+def _has_merged(lot: Lot, part: Lot, at: datetime) -> bool:
+    """Whether a lot is what a part that waited, and never ends, has become a part of."""
+    validity = part.validity
+    waited = validity.on_confirmation or (validity.available_at is not None and validity.available_at <= at)
+    if part.source is None or not waited or not validity.endless:
+        return False
+    return lot.source is None and lot.validity.endless and (lot.unit, lot.label) == (part.unit, part.label)
 
 
 def _part_of(mine: Grant, live: Grant | None, at: datetime, *, shared: bool) -> Grant | None:

@@ -49,7 +49,7 @@ from patronage.ledger import (
     Refusal,
     Source,
 )
-from patronage.links import has_link, merged_into, relatives
+from patronage.links import has_relatives, merged_into, relatives
 from patronage.merging import as_answered, is_of_merge, survivor_of, with_answerer
 from patronage.occasions import basis_with, build_occasion
 from patronage.others import Needed, accounts_of_root, close_books, names_of, open_books
@@ -147,7 +147,7 @@ class Program:
                     roots.update((commit.root, *commit.event.redemptions))
                     roots.update(ended_roots(self.terms_at(commit.terms_from), commit, event.occurred_at))
         found = {own: tuple(sorted(roots))}
-        if has_link(grants.get(own, ())):
+        if has_relatives(grants.get(own, ())):
             names = {event.about, *roots}
             for account in relatives(own, grants):
                 found[account] = tuple(sorted({event.about, *(root_from(own, root) for root in names)}))
@@ -199,7 +199,7 @@ class Program:
         if not EARLIEST <= at < LATEST:
             return out_of_range(state, event)
         home = state
-        if state.grants and has_link(state.grants):
+        if state.grants and has_relatives(state.grants):
             grants = {other.account: other.grants for other in (*others, state)}
             related = relatives(account, grants)
             past = as_answered(past, [commit for commit in beside if commit.account in related], account)
