@@ -75,6 +75,7 @@ from patronage.policies import (
     OfferPolicy,
     PointsPolicy,
     Policy,
+    ReferralPolicy,
     TierPolicy,
 )
 from patronage.program import Program
@@ -158,6 +159,7 @@ __all__ = [
     "QuantityRule",
     "Read",
     "Redemption",
+    "ReferralPolicy",
     "Refund",
     "RefundLine",
     "RefundTerms",

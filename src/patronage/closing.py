@@ -48,7 +48,7 @@ from patronage.ledger import (
     WakeEntry,
     reason,
 )
-from patronage.links import CLOSED, LINK, ended_by, linked
+from patronage.links import CLOSED, LINK, ended_by, ended_with, linked
 from patronage.reservations import release
 from patronage.rewards import refuse
 from patronage.spending import LAPSE, Outcome, lapse
@@ -72,9 +72,9 @@ def refused_when_closed(grants: Sequence[Grant], event: Event) -> Refusal | None
 
 def close(book: Book, bound: BoundTerms, event: AccountClosed, terms_at: Callable[[datetime], BoundTerms]) -> Outcome:
     """Ends the account; a refusal where it has ended already."""
-    ended = ended_by(book.grants)
+    ended = ended_with(book.account, book.grants)
     if ended is not None:
-        return refuse(RejectionCode.ACCOUNT_MERGED, account=event.member, into=ended.value)
+        return ended
     about, at = book.about(event.id), _at(book)
     why = reason("account_closed", {"actor": event.actor, "reason": event.reason})
     for wake_up in book.wake_ups:

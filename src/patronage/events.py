@@ -41,6 +41,7 @@ from patronage.fields import (
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.periods import utc
 from patronage.purchases import Discount, Line, LineKind, Purchase, Refund, RefundLine, Tender, numbered
+from patronage.referrals import ReferralClaimed
 from patronage.units import Amount
 
 
@@ -354,6 +355,7 @@ Event = (
     | MembershipRenewed
     | MembershipChanged
     | MembershipCancelled
+    | ReferralClaimed
     | Gift
     | Merge
     | AccountClosed
@@ -398,6 +400,7 @@ __all__ = [
     "Purchase",
     "RateDeclared",
     "Redemption",
+    "ReferralClaimed",
     "Refund",
     "RefundLine",
     "Release",

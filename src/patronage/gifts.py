@@ -27,7 +27,7 @@ from patronage.ledger import (
     Transfer,
     reason,
 )
-from patronage.links import CLOSED, ended_by
+from patronage.links import ended_with
 from patronage.occasions import Condition, build_occasion
 from patronage.refunds import Difference, Key, Worth, booked
 from patronage.rewards import refuse
@@ -47,10 +47,9 @@ def give(book: Book, bound: BoundTerms, event: Gift) -> Refusal | None:
     if rules is None or receiver is None:
         return refuse(RejectionCode.NOT_ELIGIBLE, to=event.to, unit=unit)
     terms = rules.terms
-    ended = ended_by(receiver.grants)
+    ended = ended_with(receiver.account, receiver.grants)
     if ended is not None:
-        code = RejectionCode.ACCOUNT_CLOSED if ended.key == CLOSED else RejectionCode.ACCOUNT_MERGED
-        return refuse(code, account=event.to, into=ended.value)
+        return ended
     if not (_holds(terms.when, book, bound, event) and _holds(terms.when_receiver, receiver, bound, event)):
         return refuse(RejectionCode.NOT_ELIGIBLE, to=event.to, unit=unit)
     eligible, barred, needs = _eligible(book, receiver, rules, unit)

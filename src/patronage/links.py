@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from patronage._frozen import FrozenMapping
 from patronage.accounts import Account, Source
-from patronage.ledger import Grant
+from patronage.ledger import Grant, Refusal, RejectionCode
 
 LINK: Final = "~link"
 """The giver."""
@@ -50,6 +51,16 @@ def answers_for(account: Account, grants: Iterable[Grant]) -> frozenset[Account]
     """The accounts that the one with these grants answers for: itself, and those that were merged into it."""
     joined = (g.value for g in grants if g.giver == LINK and g.key == JOINED_BY and not g.ended)
     return frozenset((account, *(Account.member(id or "") for id in joined)))
+
+
+def ended_with(account: Account, grants: Iterable[Grant]) -> Refusal | None:
+    """A refusal where an account with these grants has ended: closed, or merged, and into which one."""
+    ended = ended_by(grants)
+    if ended is None:
+        return None
+    if ended.key == CLOSED:
+        return Refusal(RejectionCode.ACCOUNT_CLOSED, FrozenMapping({"account": account.id}))
+    return Refusal(RejectionCode.ACCOUNT_MERGED, FrozenMapping({"account": account.id, "into": ended.value}))
 
 
 def merged_into(grants: Iterable[Grant]) -> Account | None:

@@ -40,7 +40,7 @@ from patronage.ledger import (
     WakeUp,
     reason,
 )
-from patronage.links import CLOSED, JOINED_BY, LINK, MERGED_INTO, PARTED_FROM, answers_for, ended_by, heirs, linked
+from patronage.links import JOINED_BY, LINK, MERGED_INTO, PARTED_FROM, answers_for, ended_by, ended_with, heirs, linked
 from patronage.periods import format_instant
 from patronage.rewards import refuse
 from patronage.spending import LAPSE
@@ -112,11 +112,9 @@ def merge(book: Book, event: Merge) -> Refusal | None:
     if late is not None:
         return late
     for one in (book, *([] if heir is None else [heir])):
-        ended = ended_by(one.grants)
-        if ended is not None and ended.key == CLOSED:
-            return refuse(RejectionCode.ACCOUNT_CLOSED, account=one.account.id)
+        ended = ended_with(one.account, one.grants)
         if ended is not None:
-            return refuse(RejectionCode.ACCOUNT_MERGED, account=one.account.id, into=ended.value)
+            return ended
     if heir is None:
         return refuse(RejectionCode.TO_ONESELF, to=event.into)
     about = book.about(event.id)
@@ -243,10 +241,9 @@ def unmerge(book: Book, event: Merge, past: Sequence[Commit], beside: Sequence[C
     late = _too_late(book, heir)
     if late is not None:
         return late
-    ended = ended_by(heir.grants)
+    ended = ended_with(heir.account, heir.grants)
     if ended is not None:
-        code = RejectionCode.ACCOUNT_CLOSED if ended.key == CLOSED else RejectionCode.ACCOUNT_MERGED
-        return refuse(code, account=heir.account.id, into=ended.value)
+        return ended
     about = book.about(event.id)
     parting = _Parting(book, heir, about, event, past, [c for c in beside if c.account == heir.account])
     parting.part(mark)

@@ -12,7 +12,8 @@ from datetime import datetime
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.applying import apply_effects, book_of, extended, revoke
+from patronage.applying import book_of, extended, revoke
+from patronage.asking import ask
 from patronage.book import Book
 from patronage.closing import close, reopen, settle_closed
 from patronage.events import (
@@ -29,6 +30,7 @@ from patronage.events import (
     Purchase,
     RateDeclared,
     Redemption,
+    ReferralClaimed,
     Refund,
     Release,
     Rerated,
@@ -59,7 +61,7 @@ from patronage.ledger import (
 from patronage.links import CLOSED, ended_by
 from patronage.memberships import MembershipEvent
 from patronage.merging import merge, unmerge
-from patronage.occasions import Revoke, build_occasion
+from patronage.occasions import Revoke
 from patronage.others import incomplete
 from patronage.refunds import (
     Difference,
@@ -164,8 +166,9 @@ class Requests:
             return ()
         if isinstance(event, RateDeclared):
             return self._declare(event)
-        if isinstance(event, MembershipEvent):
-            return self._ask(event)
+        if isinstance(event, MembershipEvent | ReferralClaimed):
+            refused = ask(self.book, self.bound, event, self.about, self.basis)
+            return () if refused is None else refused
         if isinstance(event, TimePassed | Rerated | Counterpart):
             return ()
         if isinstance(event, FollowedUp):
@@ -235,21 +238,6 @@ class Requests:
         self.book.grant(
             GrantChange.GIVEN, extended(self.book.grants, grant, self.at), "", event.reason, self.about, why
         )
-        return ()
-
-    def _ask(self, event: MembershipEvent) -> Outcome:
-        """What a policy answers that the event names."""
-        bound = self.bound
-        policy = next((policy for policy in bound.policies if policy.name == event.policy), None)
-        if policy is None or policy.asked is None:
-            return _refuse(RejectionCode.UNKNOWN_RULE, policy=event.policy)
-        occasion = build_occasion(
-            self.at, self.book.origin, event, None, self.basis, bound.calendar, bound.units, bound.ladders
-        )
-        answer = policy.asked(occasion)
-        if isinstance(answer, Refusal):
-            return answer
-        apply_effects(self.book, bound, policy.name, answer, occasion, self.about)
         return ()
 
     def _declare(self, event: RateDeclared) -> Outcome:
@@ -336,6 +324,7 @@ class Requests:
         difference.settle({})
         for account, other in (self.book.others or {}).items():
             there = Difference(other, self.bound, self.about, _on(self.beside, account))
+            there.revoke_grants(())
             there.settle(self._kept_used({}, there.history, account))
         if self.bound.follows_up:
             then = root.event.occurred_at
@@ -345,7 +334,7 @@ class Requests:
 
     def _changed(self, root: Commit, account: Account) -> bool:
         """Whether a root has changed another account, by what it is worth when it is decided again."""
-        if isinstance(root.event, Redemption | Reservation | Gift | Merge):
+        if isinstance(root.event, Redemption | Reservation | Gift | Merge | ReferralClaimed):
             return True
         bound = self.terms_at(root.terms_from)
         told = answers(bound, root.event, root.event.occurred_at, self.book, root.basis)

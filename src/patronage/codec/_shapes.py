@@ -44,6 +44,7 @@ from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.referral import ReferralPolicy
 from patronage.policies.tier import TierPolicy
 from patronage.program import Program
 from patronage.state import State
@@ -70,6 +71,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "membership_renewed": memberships.MembershipRenewed,
         "membership_changed": memberships.MembershipChanged,
         "membership_cancelled": memberships.MembershipCancelled,
+        "referral_claimed": events.ReferralClaimed,
         "gift": events.Gift,
         "merge": events.Merge,
         "account_closed": events.AccountClosed,
@@ -166,6 +168,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "challenge": ChallengePolicy,
         "offer": OfferPolicy,
         "membership": MembershipPolicy,
+        "referral": ReferralPolicy,
         "tier": TierPolicy,
     },
     rewards.Reward: {

@@ -132,7 +132,16 @@ def _refused(voice: Voice, refusal: Refusal, program: Program) -> Item:
     code, facts = f"refused.{refusal.code.value}", refusal_facts(refusal, program)
     if "to" in refusal.facts:
         return _item(voice, f"refused.gift_{refusal.code.value}", facts, code, "refused.other")
+    if "referrer" in refusal.facts:
+        return _item(voice, f"refused.referral_{refusal.facts['why']}", facts, code, "refused.other")
     return _item(voice, code, facts, "refused.other")
+
+
+_TOLD: Final = (
+    *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at", "into"),
+    *("referrer", "policy", "plan"),
+)
+"""What is told of an event, where it states it."""
 
 
 class _Teller:
@@ -169,7 +178,7 @@ class _Teller:
 
     def _heading(self, event: Event) -> Item:
         facts: dict[str, Told] = {"event": event.id, "at": event.occurred_at, "about": event.about}
-        for name in ("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at", "into"):
+        for name in _TOLD:
             facts[name] = getattr(event, name, None)
         facts["why"] = getattr(event, "reason", None)
         if isinstance(event, Rerated):
@@ -257,6 +266,8 @@ class _Teller:
         facts |= {"rule": rule, "period": None if period == "lifetime" else period}
         facts["amount"] = entry.steps if unit is None else Amount(entry.steps, unit)
         kind = {"": "times", "~credited": "paid", "~at_close": "held"}.get(part, "spend")
+        if entry.unit in self.bound.counts:
+            kind = "noted"
         change = "ended" if entry.payee == EXPIRED else "more" if inwards else "less"
         return self.item(f"tally.{kind}_{change}", facts)
 

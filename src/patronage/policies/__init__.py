@@ -8,6 +8,7 @@ from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.referral import ReferralPolicy
 from patronage.policies.tier import TierPolicy
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "OfferPolicy",
     "PointsPolicy",
     "Policy",
+    "ReferralPolicy",
     "TierPolicy",
 ]
