@@ -71,6 +71,7 @@ from patronage.occasions import (
 from patronage.policies import (
     CashbackPolicy,
     ChallengePolicy,
+    DividendPolicy,
     MembershipPolicy,
     OfferPolicy,
     PointsPolicy,
@@ -121,6 +122,7 @@ __all__ = [
     "Debit",
     "Decision",
     "Discount",
+    "DividendPolicy",
     "DocumentError",
     "DuplicateEventError",
     "Earned",

@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from patronage.accounts import ALWAYS, Account, Reason, Source, Validity, derived_id, reason
+from patronage.accounts import ALWAYS, Account, Reason, Source, Validity, derived_id, reason, root_from
 from patronage.fields import identifier, positive, word_or_none
 from patronage.periods import utc
 from patronage.units import Amount
@@ -63,11 +63,6 @@ class Counterpart:
 def counterpart_id(origin: Account, event: str) -> str:
     """What an event of another account is called on the accounts that it changes beside its own."""
     return derived_id("c", origin.kind.value, origin.id, event)
-
-
-def root_from(origin: Account, root: str) -> str:
-    """What a root of another account is called here."""
-    return derived_id("o", origin.kind.value, origin.id, root)
 
 
 def counterpart(on: Account, origin: Account, event: str, root: str, occurred_at: datetime) -> Counterpart:

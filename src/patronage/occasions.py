@@ -16,6 +16,7 @@ from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Event, Line, Purchase, many, word
 from patronage.ledger import (
     EXPIRED,
+    REDEEMED,
     Account,
     AccountKind,
     Balance,
@@ -263,6 +264,7 @@ class Debit:
     """
     *amount* from the account: exactly (a shortfall is debt), or *up_to* what is there.
 
+    *payee* is the system account that it goes to.
     *account* is a shared account that the policy names in its `others`, where it is not the occasion's own.
     """
 
@@ -272,9 +274,12 @@ class Debit:
     up_to: bool = attrs.field(default=False, kw_only=True)
     why: Reason = attrs.field(default=reason("debited"), kw_only=True)
     account: Account | None = attrs.field(default=None, kw_only=True)
+    payee: Account = attrs.field(default=REDEEMED, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         positive_amount("A debit", self.amount)
+        if not isinstance(self.payee, Account) or self.payee.kind is not AccountKind.SYSTEM:
+            raise InvalidValueError(f"A debit goes to a system account, not to {quote(self.payee)}.")
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -330,10 +335,15 @@ class Use:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Revoke:
-    """The grants in force under *key* (and *value*) end now; with *own* only those that this policy's *rule* gave."""
+    """
+    The grants in force under *key* (and *value*) end now; with *own* only those that this policy's *rule* gave.
+
+    *occasion* None ends those of every occasion.
+    """
 
     key: str = attrs.field(converter=word)
     value: str | None = None
+    occasion: str | None = None
     rule: str = ""
     own: bool = False
     why: Reason = reason("revoked")
@@ -514,7 +524,10 @@ def basis_with(
             grants = [
                 g
                 for g in grants
-                if g.key != effect.key or (effect.value and g.value != effect.value) or (giver and g.giver != giver)
+                if g.key != effect.key
+                or (effect.value and g.value != effect.value)
+                or (giver and g.giver != giver)
+                or (effect.occasion is not None and g.occasion != effect.occasion)
             ]
         elif isinstance(effect, Use):
             changed = True

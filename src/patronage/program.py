@@ -10,29 +10,25 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Final
 
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.accounts import build_source
+from patronage.accounts import build_source, root_from
 from patronage.applying import apply_effects
-from patronage.between import root_from
 from patronage.book import Book, due_cause
 from patronage.building import build_commit
 from patronage.decisions import Accepted, Decision, Involved, Rejected, build_accepted, difference
 from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, RerateError, quote
 from patronage.events import (
+    NEEDS_HISTORY,
+    NEVER_LATE,
+    OF_OTHERS,
+    UNDOES,
     Activity,
-    Cancellation,
-    Capture,
-    Confirmation,
     Enrolment,
     Event,
-    FollowedUp,
     Purchase,
-    Refund,
-    Release,
     Reservation,
     TimePassed,
     identifier,
@@ -79,10 +75,10 @@ from patronage.terms import FACTS, BoundTerms, Terms, timeline
 from patronage.units import Unit
 from patronage.watching import (
     CLOSE,
-    GRACE,
+    LATER_LOOKS,
+    LOOKS_BACK,
     MICROSECOND,
     NOTHING_RETURNED,
-    REVIEW,
     Adoption,
     Look,
     Moment,
@@ -90,10 +86,6 @@ from patronage.watching import (
     in_basis,
     terms_instant,
 )
-
-NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation, FollowedUp})
-_UNDOES: Final = frozenset({Refund, Release, Cancellation})
-"""Events that give back what their root has used elsewhere."""
 
 
 @attrs.frozen(kw_only=True)
@@ -180,7 +172,7 @@ class Program:
         kind = type(event)
         if kind in bound.between:
             return bound.counted_on(event, own)
-        return accounts_of_root(past, event.about) if kind in _UNDOES else ()
+        return accounts_of_root(past, event.about) if kind in UNDOES else ()
 
     def decide(
         self,
@@ -200,7 +192,7 @@ class Program:
         InvalidValueError for an event of another account, PolicyError for a caller's policy that fails.
         """
         account = state.account
-        if event.member != account.id or (type(event) is FollowedUp and event.receiver != account):
+        if event.member != account.id or (type(event) in OF_OTHERS and own_account(event) != account):
             raise InvalidValueError(f"The event is of {quote(event.member)}, the state of {quote(account.id)}.")
         past: Sequence[Commit] = ()
         beside: Sequence[Commit] = ()
@@ -219,8 +211,8 @@ class Program:
         if not EARLIEST <= at < LATEST:
             return out_of_range(state, event)
         clock = state.clock
-        if type(event) is FollowedUp and clock is not None and at < clock:
-            at = clock  # Never too late: it takes effect at the account's clock.
+        if type(event) in NEVER_LATE and clock is not None and at < clock:
+            at = clock
         bound = self.terms_at(at)
         late = clock is not None and at < clock
         if late and clock is not None:
@@ -235,7 +227,7 @@ class Program:
             book.units = bound.units
         book.at, book.cause = at, event.id
         kind = type(event)
-        if kind in bound.between or kind in _UNDOES:
+        if kind in bound.between or kind in UNDOES:
             needed = self._needed(bound, account, event, past)
             refusal = open_books(book, bound, event, needed, others, self._catch_up) if needed else None
             if refusal is not None:
@@ -471,11 +463,10 @@ class Program:
             self._show(book, bound, kind, what, at)
         if adopted:
             self._adopt(book, bound, at)
-        for wake_up in book.wakes(at, (REVIEW, GRACE), named=False):
+        for wake_up in book.wakes(at, LATER_LOOKS, named=False):
             self._show(book, bound, "woken", wake_up, at)
-        for wake_up in book.wakes(at, (REVIEW, GRACE), named=True):
-            moment = Moment.REVIEW if wake_up.name == REVIEW else Moment.GRACE
-            self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, moment)
+        for wake_up in book.wakes(at, LATER_LOOKS, named=True):
+            self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, LATER_LOOKS[wake_up.name])
         if bound.watches:
             cause, book.cause = book.cause, due_cause("look", at, ())
             self._look_again(book, bound, Look(Moment.ADOPTED if adopted else Moment.TIME, at, at), None)
@@ -487,7 +478,7 @@ class Program:
         if policy is None:
             return  # The terms have it no more.
         at = wake_up.at
-        of = parse_instant(str(wake_up.facts["start"])) if moment is Moment.GRACE else at - MICROSECOND
+        of = parse_instant(str(wake_up.facts["start"])) if moment in LOOKS_BACK else at - MICROSECOND
         look = Look(moment, at, of, str(wake_up.facts["rule"]), wake_up.facts)
         # A close reads what ends at its instant as alive.
         basis = bound.basis(book, at - MICROSECOND if moment is Moment.CLOSE else at, of)

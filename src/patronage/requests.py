@@ -21,6 +21,9 @@ from patronage.events import (
     Capture,
     Confirmation,
     Counterpart,
+    DividendAllocated,
+    DividendDeclared,
+    DividendShare,
     Event,
     FollowedUp,
     Gift,
@@ -153,7 +156,7 @@ class Requests:
             return ()
         if isinstance(event, RateDeclared):
             return self._declare(event)
-        if isinstance(event, MembershipEvent):
+        if isinstance(event, MembershipEvent | DividendDeclared | DividendShare):
             return self._ask(event)
         if isinstance(event, TimePassed | Rerated | Counterpart):
             return ()
@@ -177,6 +180,8 @@ class Requests:
             return self._spending().end(event, root, of_root)
         if isinstance(event, Confirmation):
             return self._confirm()
+        if isinstance(event, DividendAllocated) and isinstance(root.event, DividendDeclared):
+            return ()
         if isinstance(event, Refund | Cancellation):
             return self._undo(event, root, of_root)
         return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
@@ -222,7 +227,7 @@ class Requests:
         )
         return ()
 
-    def _ask(self, event: MembershipEvent) -> Outcome:
+    def _ask(self, event: MembershipEvent | DividendDeclared | DividendShare) -> Outcome:
         """What a policy answers that the event names."""
         bound = self.bound
         policy = next((policy for policy in bound.policies if policy.name == event.policy), None)

@@ -320,7 +320,7 @@ class BoundTerms:
         return FrozenMapping.owning(found)
 
     def _counted(self, book: Book, grants: Sequence[Grant], instants: Collection[datetime]) -> list[Balance]:
-        """The tallies of totals and thresholds in the periods that hold the instants."""
+        """The tallies of totals and thresholds in the periods that hold the instants; those under `~` are of none."""
         found: list[Balance] = []
         for watcher in self._watchers:
             lots = book.lots(watcher.unit)
@@ -329,7 +329,7 @@ class BoundTerms:
                 found.extend(
                     build_balance(watcher.unit, lot.label, lot.steps)
                     for lot in lots
-                    if lot.label is not None and lot.label.split("/")[0] in keys
+                    if lot.label is not None and (lot.label[0] == "~" or lot.label.split("/")[0] in keys)
                 )
         return found
 

@@ -28,6 +28,7 @@ from patronage import (
     Credit,
     Debit,
     Discount,
+    DividendPolicy,
     Enrolment,
     FixedReward,
     Give,
@@ -82,8 +83,10 @@ from patronage.errors import (
 from patronage.events import TimePassed
 from patronage.ledger import GrantEntry, Source, WakeEntry, WakeUp
 from patronage.offers import Offer
+from patronage.periods import YEAR
 from patronage.plans import Plan
 from patronage.policies.cashback import CashbackRate
+from patronage.policies.dividend import PatronageClass
 from patronage.policies.tier import Level
 from patronage.rules import Rule
 from patronage.terms_of_time import years
@@ -238,6 +241,7 @@ def values() -> list[object]:
             name="goals",
             challenges=[Goal(name="goal", milestones=[Milestone(at_least=POINTS.of(9), gives=())])],
         ),
+        DividendPolicy(name="dividend", period=YEAR, credits="USD", classes=[PatronageClass(currency="USD")]),
         MembershipPolicy(name="club", plans=[Plan(name="year", fee=USD.of(9), term=years(1))]),
         OfferPolicy(name="offers", offers=[Offer(name="offer", rules=[BonusRule(credit=POINTS.of(5))])]),
         TierPolicy(name="tier", levels=[Level(name="gold", at_least=POINTS.of(100))]),

@@ -41,6 +41,7 @@ from patronage.occasions import Condition
 from patronage.policies.base import Policy
 from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.dividend import DividendPolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
@@ -70,11 +71,14 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "membership_renewed": memberships.MembershipRenewed,
         "membership_changed": memberships.MembershipChanged,
         "membership_cancelled": memberships.MembershipCancelled,
+        "dividend_declared": events.DividendDeclared,
         "gift": events.Gift,
         "time_passed": events.TimePassed,
         "rerated": events.Rerated,
         "counterpart": events.Counterpart,
         "followed_up": events.FollowedUp,
+        "dividend_allocated": events.DividendAllocated,
+        "dividend_share": events.DividendShare,
     },
     ledger.Entry: {
         "transfer": ledger.Transfer,
@@ -164,6 +168,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "challenge": ChallengePolicy,
         "offer": OfferPolicy,
         "membership": MembershipPolicy,
+        "dividend": DividendPolicy,
         "tier": TierPolicy,
     },
     rewards.Reward: {

@@ -68,7 +68,7 @@ class BoundPolicy:
     *shared* are its shared ceilings by the type of event that they count, *others* the shared
     accounts that it names; *follows_up* says whether it may give a FollowUp. *rules* are those that it
     is made of, for those who read a program rather than run it. *asked* answers the events that name the
-    policy (a membership that begins): by effects, or by a refusal.
+    policy (a membership that begins, a dividend that is declared): by effects, or by a refusal.
     """
 
     name: str
