@@ -76,6 +76,7 @@ from patronage.policies import (
     OfferPolicy,
     PointsPolicy,
     Policy,
+    ReferralPolicy,
     TierPolicy,
 )
 from patronage.program import Program
@@ -160,6 +161,7 @@ __all__ = [
     "QuantityRule",
     "Read",
     "Redemption",
+    "ReferralPolicy",
     "Refund",
     "RefundLine",
     "RefundTerms",

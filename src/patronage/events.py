@@ -41,6 +41,7 @@ from patronage.fields import (
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.periods import utc
 from patronage.purchases import Discount, Line, LineKind, Purchase, Refund, RefundLine, Tender, numbered
+from patronage.referrals import ReferralClaimed
 from patronage.units import Amount
 
 
@@ -355,6 +356,7 @@ Event = (
     | MembershipChanged
     | MembershipCancelled
     | DividendDeclared
+    | ReferralClaimed
     | Gift
     | TimePassed
     | Rerated
@@ -419,6 +421,7 @@ __all__ = [
     "Purchase",
     "RateDeclared",
     "Redemption",
+    "ReferralClaimed",
     "Refund",
     "RefundLine",
     "Release",

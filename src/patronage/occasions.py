@@ -12,6 +12,7 @@ import attrs
 from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.between import FOLLOWED_UP
+from patronage.building import build_balance, build_basis
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Event, Line, Purchase, many, word
 from patronage.ledger import (
@@ -262,9 +263,8 @@ class Credit:
 @attrs.frozen(weakref_slot=False)
 class Debit:
     """
-    *amount* from the account: exactly (a shortfall is debt), or *up_to* what is there.
+    *amount* from the account to *payee*: exactly (a shortfall is debt), or *up_to* what is there.
 
-    *payee* is the system account that it goes to.
     *account* is a shared account that the policy names in its `others`, where it is not the occasion's own.
     """
 
@@ -335,11 +335,7 @@ class Use:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Revoke:
-    """
-    The grants in force under *key* (and *value*) end now; with *own* only those that this policy's *rule* gave.
-
-    *occasion* None ends those of every occasion.
-    """
+    """The grants in force under *key* (*value*, *occasion*) end; with *own* only what this policy's *rule* gave."""
 
     key: str = attrs.field(converter=word)
     value: str | None = None
@@ -390,33 +386,39 @@ def _gives(value: Iterable[Give]) -> tuple[Give, ...]:
     return found
 
 
+def _benefits(value: Iterable[HandOver]) -> tuple[HandOver, ...]:
+    found = many(value)
+    if not all(isinstance(each, HandOver) for each in found):
+        raise InvalidValueError(f"A follow-up has benefits to hand over (HandOver), not {quote(value)}.")
+    return found
+
+
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FollowUp:
     """
-    *credits* and grants (*gives*) to another account, the *receiver*: what a referrer gets for a friend's purchase.
+    *credits*, grants (*gives*) and *benefits* to another account, the *receiver*: a referrer, for a friend's purchase.
 
     It cannot change what is decided here. What comes back here is taken back there: the policy is asked
-    again, and the receiver is told the new total. Lives and terms count from the occasion here.
+    again, and the receiver is told the new total; but what the shop has handed over stays. Lives and terms
+    count from the occasion here.
     """
 
     receiver: Account
     credits: tuple[Credit, ...] = attrs.field(default=(), converter=_credits)
     gives: tuple[Give, ...] = attrs.field(default=(), converter=_gives)
+    benefits: tuple[HandOver, ...] = attrs.field(default=(), converter=_benefits)
     rule: str = ""
     why: Reason = FOLLOWED_UP
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.receiver, Account) or self.receiver.kind is AccountKind.SYSTEM:
             raise InvalidValueError(f"A follow-up is for a member or a shared account, not {quote(self.receiver)}.")
-        if not self.credits and not self.gives:
-            raise InvalidValueError("A follow-up of nothing is none: give it credits, or grants to give.")
+        if not self.credits and not self.gives and not self.benefits:
+            raise InvalidValueError("A follow-up of nothing is none: give it credits, grants to give, or benefits.")
 
 
 Effect = Credit | Debit | SetTo | Give | Use | Revoke | Wake | HandOver | FollowUp
-
 EFFECTS: Final = (Credit, Debit, SetTo, Give, Use, Revoke, Wake, HandOver, FollowUp)
-
-
 _BLANK_CREDIT: Final = blank(Credit)
 
 
@@ -524,10 +526,9 @@ def basis_with(
             grants = [
                 g
                 for g in grants
-                if g.key != effect.key
-                or (effect.value and g.value != effect.value)
-                or (giver and g.giver != giver)
-                or (effect.occasion is not None and g.occasion != effect.occasion)
+                if (g.key, g.value) != (effect.key, effect.value or g.value)
+                or (giver or g.giver) != g.giver
+                or effect.occasion not in (None, g.occasion)
             ]
         elif isinstance(effect, Use):
             changed = True
@@ -536,7 +537,9 @@ def basis_with(
                 grants[grants.index(first)] = attrs.evolve(first, uses=(first.uses or 1) - 1)
     if not changed:
         return basis
-    return Basis(tuple(grants), tuple(Balance(u, label, steps) for (u, label), steps in known.items()), others)
+    return build_basis(
+        tuple(grants), tuple([build_balance(u, label, steps) for (u, label), steps in known.items()]), others
+    )
 
 
 def _others_with(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from itertools import pairwise
@@ -16,7 +16,17 @@ from patronage.building import build_balance, build_basis
 from patronage.ceilings import BoundCeiling
 from patronage.conditions import reads_of
 from patronage.errors import InvalidValueError, quote
-from patronage.events import Activity, Enrolment, Event, Gift, Purchase, Redemption, Reservation, many
+from patronage.events import (
+    Activity,
+    Enrolment,
+    Event,
+    Gift,
+    Purchase,
+    Redemption,
+    ReferralClaimed,
+    Reservation,
+    many,
+)
 from patronage.figures import Setting
 from patronage.ledger import Account, AccountKind, Balance, Basis, Grant
 from patronage.occasions import Ladder, Read
@@ -179,6 +189,7 @@ class BoundTerms:
         "adopts",
         "between",
         "calendar",
+        "counts",
         "creditable",
         "effective_from",
         "follows_up",
@@ -226,16 +237,19 @@ class BoundTerms:
         )
         own = frozenset(watcher.unit for watcher in self._watchers)
         self.watched: frozenset[str] = frozenset(self._reads) | own
-        tallies = (ceiling.tally for policy in self.policies for ceiling in policy.ceilings)
-        self.tallies = frozenset(tally for tally in tallies if tally is not None) | own
+        tallies = (ceiling.tally for policy in self.policies for ceiling in (*policy.ceilings, *policy.receives))
+        self.counts = frozenset(count for policy in self.policies for count in policy.counts)
+        self.tallies = frozenset(tally for tally in tallies if tally is not None) | own | self.counts
         self.creditable = frozenset((*self.units, *self.tallies))
         self.limits = {reward.name: bound_limits(reward, terms.refund_for) for reward in terms.rewards}
         self.shared = self._all_shared()
         self.others = tuple(sorted({o for policy in self.policies for o in policy.others}, key=lambda o: o.key))
         self.follows_up = frozenset(policy.name for policy in self.policies if policy.follows_up)
         self.transfers = {one.unit: BoundTransfer.of(one) for one in terms.transfers}
-        gifts = (Gift,) if self.transfers else ()
-        self.between: frozenset[type] = frozenset((*self.shared, *(FACTS if self.others else ()), *gifts))
+        requests = (Gift,) if self.transfers else ()
+        claims = (ReferralClaimed,) if any(policy.asked is not None for policy in self.policies) else ()
+        facts = FACTS if self.others else ()
+        self.between: frozenset[type] = frozenset((*self.shared, *facts, *requests, *claims))
 
     def _all_shared(self) -> Mapping[type, Sequence[BoundCeiling]]:
         """What is counted on shared accounts, by the type of the event that it counts."""
@@ -252,7 +266,7 @@ class BoundTerms:
     @property
     def ceilings(self) -> Sequence[BoundCeiling]:
         """Every ceiling of a policy or of gifts, and every limit of a reward."""
-        own = [ceiling for policy in self.policies for ceiling in policy.ceilings]
+        own = [ceiling for policy in self.policies for ceiling in (*policy.ceilings, *policy.receives)]
         own += [ceiling for one in self.transfers.values() for ceiling in (*one.given, *one.received)]
         return own + [limit for limits in self.limits.values() for limit in limits]
 
@@ -260,6 +274,8 @@ class BoundTerms:
         """The other accounts that a fact or a request of *member* needs, with what is counted there."""
         if isinstance(event, Gift):
             return [(Account.member(event.to), None)] if event.to != member.id else []
+        if isinstance(event, ReferralClaimed):
+            return [(account, None) for account in event.others]
         shared: Iterable[BoundCeiling] = self.shared.get(type(event), ())
         if isinstance(event, Redemption | Reservation):
             shared = self.limits.get(event.reward, ())
@@ -292,7 +308,7 @@ class BoundTerms:
                 for label, steps in used.items():
                     balances.append(build_balance(unit, label, steps))
         if self.watches:
-            balances.extend(self._counted(book, grants, {at, of or at}))
+            balances.extend(self._counted(book, grants, at, of))
         others = _NO_OTHERS if book.others is None else self._others(book, at)
         return build_basis(grants, tuple(balances), others)
 
@@ -319,18 +335,19 @@ class BoundTerms:
             found[str(account)] = tuple(balances)
         return FrozenMapping.owning(found)
 
-    def _counted(self, book: Book, grants: Sequence[Grant], instants: Collection[datetime]) -> list[Balance]:
+    def _counted(self, book: Book, grants: Sequence[Grant], at: datetime, of: datetime | None) -> list[Balance]:
         """The tallies of totals and thresholds in the periods that hold the instants; those under `~` are of none."""
         found: list[Balance] = []
         for watcher in self._watchers:
-            lots = book.lots(watcher.unit)
+            unit = watcher.unit
+            lots = book.lots(unit)
             if lots:
-                keys = {watcher.key(instant, self.calendar, grants) for instant in instants}
-                found.extend(
-                    build_balance(watcher.unit, lot.label, lot.steps)
-                    for lot in lots
-                    if lot.label is not None and (lot.label[0] == "~" or lot.label.split("/")[0] in keys)
-                )
+                now = watcher.key(at, self.calendar, grants)
+                then = now if of is None else watcher.key(of, self.calendar, grants)
+                for lot in lots:
+                    period = None if lot.label is None else lot.label.partition("/")[0]
+                    if period is not None and (period in (now, then) or period[:1] == "~"):
+                        found.append(build_balance(unit, lot.label, lot.steps))
         return found
 
 

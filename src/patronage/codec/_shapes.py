@@ -45,6 +45,7 @@ from patronage.policies.dividend import DividendPolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.referral import ReferralPolicy
 from patronage.policies.tier import TierPolicy
 from patronage.program import Program
 from patronage.state import State
@@ -72,6 +73,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "membership_changed": memberships.MembershipChanged,
         "membership_cancelled": memberships.MembershipCancelled,
         "dividend_declared": events.DividendDeclared,
+        "referral_claimed": events.ReferralClaimed,
         "gift": events.Gift,
         "time_passed": events.TimePassed,
         "rerated": events.Rerated,
@@ -169,6 +171,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "offer": OfferPolicy,
         "membership": MembershipPolicy,
         "dividend": DividendPolicy,
+        "referral": ReferralPolicy,
         "tier": TierPolicy,
     },
     rewards.Reward: {

@@ -120,7 +120,16 @@ def _refused(voice: Voice, refusal: Refusal, program: Program) -> Item:
     code, facts = f"refused.{refusal.code.value}", refusal_facts(refusal, program)
     if "to" in refusal.facts:
         return _item(voice, f"refused.gift_{refusal.code.value}", facts, code, "refused.other")
+    if "referrer" in refusal.facts:
+        return _item(voice, f"refused.referral_{refusal.facts['why']}", facts, code, "refused.other")
     return _item(voice, code, facts, "refused.other")
+
+
+_TOLD: Final = (
+    *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at"),
+    *("referrer", "policy", "plan"),
+)
+"""What is told of an event, where it states it."""
 
 
 class _Teller:
@@ -157,7 +166,7 @@ class _Teller:
 
     def _heading(self, event: Event) -> Item:
         facts: dict[str, Told] = {"event": event.id, "at": event.occurred_at, "about": event.about}
-        for name in ("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at"):
+        for name in _TOLD:
             facts[name] = getattr(event, name, None)
         facts["why"] = getattr(event, "reason", None)
         if isinstance(event, Rerated):
@@ -256,6 +265,8 @@ class _Teller:
             unit = self.rules.counted_in(entry.unit, of)
             facts["amount"] = entry.steps if unit is None else Amount(entry.steps, unit)
         kind = TALLIED.get(kind, "spend")
+        if entry.unit in self.bound.counts:
+            kind = "noted"
         change = "ended" if entry.payee == EXPIRED else "more" if inwards else "less"
         return self.item(f"tally.{kind}_{change}", facts)
 

@@ -18,6 +18,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
+from patronage.explain._phrases_dividends import DIVIDENDS
 from patronage.periods import Calendar
 from patronage.units import Amount, Unit
 
@@ -235,6 +236,7 @@ def number_text(number: Decimal) -> str:
 
 ENGLISH: Final = Phrases(
     {
+        **DIVIDENDS,
         # Words.
         "word.and": "{first} and {last}",
         "word.or": "{first} or {last}",
@@ -285,8 +287,6 @@ ENGLISH: Final = Phrases(
         "word.closed_time": "a right has changed since, or something has ended",
         "word.closed_balances": "its rules read balances that have changed since",
         "word.closed_period": "a period that it counts in is over",
-        "word.pool": "a pool of {amount} for {name}",
-        "word.declared_rate": "{amount} per {per} of {name}",
         "word.closed_effects": "it gives or takes what later events would have seen",
         "term.hours": "{n} hours",
         "term.days": "{n} days",
@@ -314,12 +314,10 @@ ENGLISH: Final = Phrases(
         "event.membershiprenewed": "Membership {policy} renewed on {at} ({event}).",
         "event.membershipchanged": "Membership {policy} changed to plan {plan} on {at} ({event}).",
         "event.membershipcancelled": "Membership {policy} cancelled on {at} ({event}).",
-        "event.dividenddeclared": "Dividend {event} of policy {policy} declared on {at}: {declared}.",
-        "event.dividendallocated": "The pools of dividend {about} were shared out on {at}.",
-        "event.dividendshare": "Share of dividend {of} of policy {policy}, of {at}.",
         "event.ratedeclared": "Rate of rule {rule} of policy {policy} declared on {at}: {credit} per {per}.",
         "event.counterpart": "What event {of} of {member}, on {at}, did to this account.",
         "event.followedup": "What policy {policy} gives in all for[ {of} of] {member}, told on {at}.",
+        "event.referralclaimed": "Referral by {referrer} claimed on {at} ({event}), for policy {policy}.",
         "event.gift": "Gift {event} of {amount} to {to} on {at}[, for {why}].",
         "event.rerated": "What arrival in order would have come to, booked on {at}[, with {late} that came late].",
         "event.timepassed": "What time alone did up to {at}.",
@@ -336,15 +334,11 @@ ENGLISH: Final = Phrases(
         "entry.yearly": "{amount} given[ under {label}] by policy {policy}, for the day of the year.",
         "entry.different": "{amount} counted by policy {policy} for {label}.",
         "entry.protected": "{amount} taken by policy {policy}: a period that was missed is protected.",
-        "entry.dividend": "{amount} of the dividend for {period}[ under {label}], by policy {policy}: {of}.",
-        "entry.dividend_carried_on": "{amount} that had waited go into this dividend.",
-        "entry.dividend_donated": "{amount} too little to be paid, donated.",
-        "entry.dividend_dropped": "{amount} too little to be paid, kept by the program.",
-        "entry.dividend_paid_out": "{amount} of the dividend paid out in money.",
         "entry.not_carried": "{amount} not carried over into the next period.",
         "entry.counted": "Limit {ceiling} of {limit}: {amount} used[ in {label}].",
         "entry.room_back": "Limit {ceiling} of {limit}: {amount} free again[ in {label}].",
         "entry.count_ended": "Limit {ceiling} of {limit}: {amount} of[ {label}'s] use no longer counted.",
+        "entry.referred": "{amount} given[ under {label}] by policy {policy}, rule {rule}, for a referral.",
         "entry.followed_up": "{amount} credited by policy {policy}[, rule {rule}], for what another account did.",
         "entry.credited": "{amount} credited[ under {label}] by policy {policy}[, rule {rule}].",
         "entry.debited": "{amount} taken[ under {label}] by policy {policy}[, rule {rule}].",
@@ -413,15 +407,9 @@ ENGLISH: Final = Phrases(
         "tally.held_more": "{amount} noted as what rule {rule} had reached when[ {period}] closed.",
         "tally.held_less": "{amount} taken off what rule {rule} had reached when[ {period}] closed.",
         "tally.held_ended": "What rule {rule} had reached[ in {period}] is no longer kept.",
-        "tally.late_more": "{amount} of returns noted: they lower a later period of rule {rule}.",
-        "tally.late_less": "{amount} of late returns taken off a period of rule {rule}.",
-        "tally.late_ended": "Late returns of rule {rule} are no longer kept.",
-        "tally.netted_more": "{amount} of earlier returns taken off rule {rule}[ in {period}].",
-        "tally.netted_less": "{amount} of earlier returns no longer taken off rule {rule}[ in {period}].",
-        "tally.netted_ended": "What earlier returns took off rule {rule}[ in {period}] is no longer kept.",
-        "tally.recorded_more": "The record date of rule {rule}[ for {period}] came.",
-        "tally.recorded_less": "The record date of rule {rule}[ for {period}] came otherwise.",
-        "tally.recorded_ended": "That the record date of rule {rule}[ for {period}] came is no longer kept.",
+        "tally.noted_more": "Policy {policy} has noted {rule}: {amount} more.",
+        "tally.noted_less": "Policy {policy} has noted {rule}: {amount} fewer.",
+        "tally.noted_ended": "What policy {policy} had noted as {rule} is no longer kept.",
         "tally.times_more": "Rule {rule} has given {amount} more[ in {period}].",
         "tally.times_less": "Rule {rule} has given {amount} fewer[ in {period}].",
         "tally.times_ended": "How often rule {rule} gave[ in {period}] is no longer kept.",
@@ -441,15 +429,10 @@ ENGLISH: Final = Phrases(
         "[, until {until}][, with {uses} uses].",
         "grant.membership_ended": "No longer held: {key}[ {value}], for membership {policy} ended.",
         "grant.membership_noted": "Noted by membership {policy}: {key}[ {value}][, until {until}].",
-        "grant.patronage": "Now held: a right to a share of the dividend for {period}, on {counted} of {class}"
-        "[, until {until}].",
-        "grant.patronage_returned": "The right to a share of the dividend for {period}, on {class}, ended: goods came"
-        " back.",
-        "grant.patronage_paid": "The right to a share of the dividend for {period}, on {counted} of {class}, ended:"
-        " it is paid.",
-        "grant.dividend_declared": "The dividend of policy {policy} for {period} is declared.",
         "grant.fell": "No longer held: {key}[ {value}], for what had reached it came back.",
         "grant.granted_by_operator": "Now held: {key}[ {value}], given by {actor} for {reason}[, until {until}]"
+        "[, with {uses} uses].",
+        "grant.referred": "Now held: {key}[ {value}], given by policy {policy} for a referral[, until {until}]"
         "[, with {uses} uses].",
         "grant.followed_up": "Now held: {key}[ {value}], given by policy {policy} for what another account did"
         "[, until {until}][, with {uses} uses].",
@@ -476,8 +459,6 @@ ENGLISH: Final = Phrases(
         "wake.close_fell_due": "The period of rule {rule} of policy {policy} closed on {due}.",
         "wake.review_set": "Rule {rule} of policy {policy} is reviewed on {due}.",
         "wake.review_fell_due": "Rule {rule} of policy {policy} was reviewed on {due}.",
-        "wake.record_set": "Rule {rule} of policy {policy} looks at its period again on the record date, {due}.",
-        "wake.record_fell_due": "The record date of rule {rule} of policy {policy} was {due}.",
         "wake.grace_set": "Rule {rule} of policy {policy} looks again when the grace ends, on {due}.",
         "wake.grace_fell_due": "The grace of rule {rule} of policy {policy} ended on {due}.",
         "wake.lapse_set": "Reservation {reservation} lapses on {due} unless it is captured or released before.",
@@ -557,9 +538,6 @@ ENGLISH: Final = Phrases(
         "refused.unknown_reward": "Refused: the program has no reward {reward}.",
         "refused.unknown_rule": "Refused: policy {policy} has no rule {rule} with such a period.",
         "refused.already_ended": "Refused: [{root} ][{purchase} ]has ended already, and nothing is left of it.",
-        "refused.already_declared": "Refused: the dividend[ of policy {policy}][ for {period}] is declared already.",
-        "refused.patronage_open": "Refused: patronage[ for {period}] is not final then[, but from {final} on].",
-        "refused.no_patronage": "Refused: there is no right to a share of the dividend[ for {period}], or no more.",
         "refused.pays_a_purchase": "Refused: {root} paid for {purchase}, and comes back by refunds of that purchase.",
         "refused.voucher_used": "Refused: what {root} gave has been used, or has ended.",
         "refused.unknown_line": "Refused: purchase {purchase} has no line {line}.",
@@ -567,8 +545,18 @@ ENGLISH: Final = Phrases(
         "[ of purchase {purchase}][, line {line}][ ({left})].",
         "refused.capture_exceeds_reservation": "Refused: {asked} is more than the {reserved} that are held.",
         "refused.not_combinable": "Refused: reward {reward} cannot be had beside {other}.",
-        "refused.to_oneself": "Refused: a gift is for another member.",
+        "refused.to_oneself": "Refused: that is for another member than oneself.",
+        "refused.already_referred": "Refused: a referral has been claimed before, and the first one counts.",
+        "refused.referral_own": "Refused: nobody refers themselves.",
+        "refused.referral_claimed": "Refused: a referral has been claimed before, and the first one counts.",
+        "refused.referral_refers": "Refused: who has referred somebody cannot be referred any more.",
+        "refused.referral_bought": "Refused: a referral is claimed before the first purchase.",
+        "refused.referral_older": "Refused: {referrer} refers only members whose account is younger.",
+        "refused.referral_identity": "Refused: this person is known already, as {referrer} or as somebody's friend.",
+        "refused.referral_friend": "Refused: this referral is not open to this member.",
+        "refused.referral_referrer": "Refused: {referrer} cannot refer anybody now.",
         "refused.not_eligible": "Refused: reward {reward} is not open to this member or this cart.",
+        "refused.gift_to_oneself": "Refused: a gift is for another member.",
         "refused.gift_not_eligible": "Refused: a gift to {to} is not open to these members[: it needs {needs}].",
         "refused.order_below_minimum": "Refused: reward {reward} needs an order of {minimum}, and this is {order}.",
         "refused.amount_missing": "Refused: reward {reward} needs to be told how much.",

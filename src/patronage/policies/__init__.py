@@ -9,6 +9,7 @@ from patronage.policies.dividend import DividendPolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.referral import ReferralPolicy
 from patronage.policies.tier import TierPolicy
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "OfferPolicy",
     "PointsPolicy",
     "Policy",
+    "ReferralPolicy",
     "TierPolicy",
 ]

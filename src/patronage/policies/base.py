@@ -54,7 +54,10 @@ class Bindable(Protocol):
 Answer = Callable[[Occasion, "list[WhyNot] | None"], Sequence[Effect]]
 
 
-Asked = Sequence[Effect] | Refusal
+Asked = Refusal | Sequence[Effect] | Mapping[Account, Sequence[Effect]]
+"""What a request comes to: a refusal, or effects, on the own account or on each that it changes."""
+Ask = Callable[[Occasion, Mapping[Account, Occasion]], Asked]
+"""A request, with the other accounts that it names, each as it stands there."""
 
 
 @attrs.frozen(eq=False)
@@ -68,7 +71,9 @@ class BoundPolicy:
     *shared* are its shared ceilings by the type of event that they count, *others* the shared
     accounts that it names; *follows_up* says whether it may give a FollowUp. *rules* are those that it
     is made of, for those who read a program rather than run it. *asked* answers the events that name the
-    policy (a membership that begins, a dividend that is declared): by effects, or by a refusal.
+    policy (a membership that begins, a referral that is claimed, a dividend that is declared). *counts* are
+    tallies of its own, beside those of ceilings and watchers. *receives* are ceilings for what its
+    follow-ups bring a receiver, counted on the receiver's account.
     """
 
     name: str
@@ -83,7 +88,9 @@ class BoundPolicy:
     others: tuple[Account, ...] = ()
     follows_up: bool = False
     rules: Sequence[Rule] = ()
-    asked: Callable[[Occasion], Asked] | None = None
+    asked: Ask | None = None
+    counts: tuple[str, ...] = ()
+    receives: Sequence[BoundCeiling] = ()
 
 
 def guarded(name: str, ask: Answer) -> Answer:

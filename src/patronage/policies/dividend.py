@@ -216,7 +216,7 @@ class _Dividend:
     def __init__(self, policy: DividendPolicy, record: PatronageRecord) -> None:
         self._policy, self._record = policy, record
 
-    def answer(self, occasion: Occasion) -> Asked:
+    def answer(self, occasion: Occasion, _: Mapping[Account, Occasion]) -> Asked:
         """A declaration on the shared account, or a member's share."""
         event = occasion.event
         if isinstance(event, DividendDeclared):
