@@ -89,7 +89,7 @@ class DividendRun:
 
     async def _cut(self, policy: DividendPolicy, name: str, pool: int) -> Cut:
         """How a pool is shared out."""
-        cutting = Cutting(pool) if policy.odd is None else Cutting(pool, policy.odd)
+        cutting = Cutting(pool, policy.shared_by.odd)
         while cutting.cut is None:
             async for account, weights in self._patronage(policy):
                 cutting.add(account.id, weights.get(name, 0))

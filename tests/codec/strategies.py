@@ -110,7 +110,7 @@ from patronage.periods import QUARTER, YEAR, CalendarPeriod, FiscalYear, Lifetim
 from patronage.plans import Back, FeeBack, Plan, Renewal, TermsFrom
 from patronage.policies.cashback import CashbackPolicy, CashbackRate, PaidAs, Payout, RateBand, Rotation, Turn
 from patronage.policies.challenge import ChallengePolicy
-from patronage.policies.dividend import BelowMinimum, DividendPolicy, LateReturns, PatronageClass
+from patronage.policies.dividend import BelowMinimum, DividendPolicy, LateReturns, PatronageClass, SharedBy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
@@ -946,7 +946,7 @@ dividend_policies = st.builds(
     record=maybe(terms_of_time()),
     returns=maybe(terms_of_time()),
     late_returns=st.sampled_from(LateReturns),
-    odd=maybe(st.sampled_from(OddStep)),
+    shared_by=st.sampled_from(SharedBy),
     rounding=st.sampled_from(Rounding),
     minimum=maybe(amounts("USD", 1)),
     below_minimum=st.sampled_from(BelowMinimum),

@@ -35,7 +35,7 @@ from patronage.loyalty import Loyalty
 from patronage.memberships import MembershipRenewed
 from patronage.occasions import Life
 from patronage.periods import LIFETIME
-from patronage.policies.dividend import BelowMinimum, LateReturns, PatronageClass
+from patronage.policies.dividend import BelowMinimum, LateReturns, PatronageClass, SharedBy
 from patronage.policies.payouts import PaidAs
 from patronage.sharing import Cut, cut_of
 from patronage.terms_of_time import Rolling, days, months, years
@@ -62,17 +62,17 @@ class TestShares:
         coop.audit()
 
     @pytest.mark.parametrize(
-        ("odd", "shares"),
+        ("by", "shares"),
         [
-            (OddStep.LARGEST_REMAINDER, ["0.04", "0.03", "0.03"]),
-            (OddStep.FIRST, ["0.04", "0.03", "0.03"]),
-            (OddStep.LAST, ["0.03", "0.03", "0.04"]),
-            (None, ["0.03", "0.03", "0.03"]),
+            (SharedBy.LARGEST_REMAINDER, ["0.04", "0.03", "0.03"]),
+            (SharedBy.FIRST, ["0.04", "0.03", "0.03"]),
+            (SharedBy.LAST, ["0.03", "0.03", "0.04"]),
+            (SharedBy.ROUNDED, ["0.03", "0.03", "0.03"]),
         ],
     )
-    def test_who_gets_the_odd_cent_is_named(self, odd: OddStep | None, shares: list[str]) -> None:
-        """Equals: the lower id with the largest remainder; without a rule each is rounded on its own."""
-        coop = bought(dividend(odd=odd), ann="1.00", bob="1.00", cid="1.00")
+    def test_who_gets_the_odd_cent_is_named(self, by: SharedBy, shares: list[str]) -> None:
+        """Equals: the lower id with the largest remainder; or each is rounded on its own."""
+        coop = bought(dividend(shared_by=by), ann="1.00", bob="1.00", cid="1.00")
         coop.pay(declared(pool("0.10")))
         assert [coop.held(member) for member in ("ann", "bob", "cid")] == shares
 
@@ -263,7 +263,7 @@ class TestMinimum:
     def test_the_minimum_is_asked_after_rounding_unless_told(self) -> None:
         """4.99995 is 5.00 once rounded."""
         for exact, paid in ((False, "5.00"), (True, "0.00")):
-            policy = dividend(minimum=USD.of("5.00"), minimum_exact=exact, odd=None)
+            policy = dividend(minimum=USD.of("5.00"), minimum_exact=exact, shared_by=SharedBy.ROUNDED)
             coop = bought(policy, ann="999.99", rest="999000.01")
             coop.pay(declared(pool("5000.00")))
             assert coop.held("ann") == paid

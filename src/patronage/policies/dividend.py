@@ -17,7 +17,7 @@ from patronage.dividends import ClassDeclared, DividendDeclared, DividendShare
 from patronage.errors import InvalidValueError, quote
 from patronage.events import word
 from patronage.figures import Setting
-from patronage.ledger import ISSUED, BenefitKind, Fact, Grant, Reason, Refusal, RejectionCode, Validity
+from patronage.ledger import ISSUED, BenefitKind, Booking, Fact, Grant, Reason, Refusal, RejectionCode, Validity
 from patronage.occasions import (
     AT_ONCE,
     Condition,
@@ -38,6 +38,7 @@ from patronage.policies.dividend_parts import (
     BelowMinimum,
     LateReturns,
     PatronageClass,
+    SharedBy,
     cash_share,
     classes_of,
 )
@@ -48,7 +49,7 @@ from patronage.rules import above_zero, name
 from patronage.sharing import Cut
 from patronage.state import State
 from patronage.terms_of_time import Term, years
-from patronage.units import Amount, OddStep, Rounding, build_amount, round_to_steps
+from patronage.units import Amount, Rounding, build_amount, round_to_steps
 from patronage.watching import check_period
 
 QUALIFIED: Final = Fraction(1, 5)
@@ -67,8 +68,8 @@ class DividendPolicy:
 
     *record* after the close (at it, unless told) the *eligible* get the right to a share, open for
     *open_for*; returns lower it until *returns* after the close, then they are *late_returns*. A pool is
-    shared pro rata, the odd steps by *odd*; with *odd* None each share is rounded on its own, as those of a
-    rate are, by *rounding*. What is below *minimum* (with *minimum_exact* before rounding) goes as
+    shared pro rata as *shared_by* says; where each share is rounded on its own, as those of a rate are, it
+    is by *rounding*. What is below *minimum* (with *minimum_exact* before rounding) goes as
     *below_minimum* says, donations to *donated_to*. The share *cash* is paid now as *paid_as* says, with
     *life* and *label*, rounded by *cash_rounding*; the rest is kept under *retained_label* with
     *retained_life*, or paid out after *revolves_after*. *qualified* asks for a fifth in cash at least.
@@ -85,7 +86,9 @@ class DividendPolicy:
     late_returns: LateReturns = attrs.field(
         default=LateReturns.NEXT_PERIOD, validator=attrs.validators.instance_of(LateReturns)
     )
-    odd: OddStep | None = OddStep.LARGEST_REMAINDER
+    shared_by: SharedBy = attrs.field(
+        default=SharedBy.LARGEST_REMAINDER, validator=attrs.validators.instance_of(SharedBy)
+    )
     rounding: Rounding = Rounding.HALF_UP
     minimum: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(above_zero))
     minimum_exact: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
@@ -204,10 +207,16 @@ class DividendPolicy:
 class _Share:
     """What one class comes to for a member: exactly, and in whole steps."""
 
-    __slots__ = ("exact", "right", "said", "steps")
+    __slots__ = ("exact", "name", "right", "rounding", "said", "steps")
 
-    def __init__(self, right: Grant, exact: Fraction, steps: int, said: str) -> None:
-        self.right, self.exact, self.steps, self.said = right, exact, steps, said
+    def __init__(self, name: str, right: Grant, exact: Fraction, steps: int, rounding: str, said: str) -> None:
+        self.name, self.right, self.exact, self.steps = name, right, exact, steps
+        self.rounding, self.said = rounding, said
+
+    @property
+    def told(self) -> str:
+        """The class, what counted, and by what."""
+        return f"{self.name} {self.said}"
 
 
 class _Dividend:
@@ -259,7 +268,7 @@ class _Dividend:
         if span is None or not shares:
             return _refuse(RejectionCode.NO_PATRONAGE, policy=policy.name, period=None if span is None else span.key)
         effects: list[Effect] = [self._used(share.right) for share in shares]
-        said = tuple(share.said for share in shares)
+        said = tuple(share.told for share in shares)
         facts: dict[str, Fact] = {"period": span.key, "of": said}
         why = Reason("dividend", FrozenMapping(facts))
         carried = max(0, occasion.balance(policy.credits, policy.carried_label))
@@ -271,7 +280,7 @@ class _Dividend:
             amount = build_amount(carried, policy.credits)
             out = Reason("dividend_carried_on", FrozenMapping())
             effects.append(Debit(amount, rule=BELOW, label=policy.carried_label, why=out, payee=ISSUED))
-        return effects + self._paid(occasion, event, new + carried, why)
+        return effects + self._paid(occasion, event, shares, carried, why)
 
     def _used(self, right: Grant) -> Revoke:
         """The right ends, for it is paid."""
@@ -290,16 +299,17 @@ class _Dividend:
         if declared.credit is not None:
             exact = counted * declared.credit.steps / Fraction(declared.per)
             said = f"{digits} at {unit.text(declared.credit)} per {declared.per}"
-            return _Share(right, exact, round_to_steps(exact, policy.rounding), f"{declared.name} {said}")
+            steps = round_to_steps(exact, policy.rounding)
+            return _Share(declared.name, right, exact, steps, policy.rounding.value, said)
         assert cut is not None
         exact = Fraction(cut.total * weight, cut.weight) if cut.weight else Fraction(0)
-        if policy.odd is None:
-            steps = round_to_steps(exact, policy.rounding)
+        if policy.shared_by is SharedBy.ROUNDED:
+            steps, rounding = round_to_steps(exact, policy.rounding), policy.rounding.value
         else:
-            steps = cut.share(occasion.account.id, weight)
+            steps, rounding = cut.share(occasion.account.id, weight), policy.shared_by.value
         pool, whole = unit.digits(cut.total), self._record.text(declared.name, cut.weight)
-        said = f"{declared.name} {digits} of {whole}, of a pool of {pool} {unit.code}"
-        return _Share(right, exact, steps, said)
+        said = f"{digits} of {whole}, of a pool of {pool} {unit.code}"
+        return _Share(declared.name, right, exact, steps, rounding, said)
 
     def _too_little(self, steps: int, why: Reason) -> list[Effect]:
         """A share below the minimum: it waits, or is given and goes on at once."""
@@ -318,9 +328,12 @@ class _Dividend:
             Debit(amount, rule=BELOW, label=label, why=out, payee=payee),
         ]
 
-    def _paid(self, occasion: Occasion, event: DividendShare, total: int, why: Reason) -> list[Effect]:
+    def _paid(
+        self, occasion: Occasion, event: DividendShare, shares: Sequence[_Share], carried: int, why: Reason
+    ) -> list[Effect]:
         """What is paid in cash, and what is retained."""
         policy, effects = self._policy, list[Effect]()
+        total = carried + sum(share.steps for share in shares)
         exact = total * policy.cash
         cash = min(total, round_to_steps(exact, policy.cash_rounding))
         if policy.qualified:
@@ -329,7 +342,8 @@ class _Dividend:
             validity = policy.life.resolve(occasion.at, occasion.calendar)
             if event.expires_at is not None and policy.paid_as is not PaidAs.MONEY:
                 validity = attrs.evolve(validity, expires_at=event.expires_at)
-            effects.append(self._credit(CASH, cash, total, exact, policy.paid_label, validity, why))
+            books = self._by_class(shares, carried) if cash == total else self._part(CASH, cash, total, exact)
+            effects.append(self._credit(CASH, cash, books, policy.paid_label, validity, why))
             effects += self._handed_over(cash)
         kept = total - cash
         if kept:
@@ -337,17 +351,42 @@ class _Dividend:
             if policy.revolves_after is not None:
                 end = policy.revolves_after.end(occasion.at, occasion.calendar)
                 validity = Validity(expires_at=end, goes_to=PAID_OUT)
-            effects.append(self._credit(RETAINED, kept, total, total - exact, policy.retained_label, validity, why))
+            books = self._by_class(shares, carried) if not cash else self._part(RETAINED, kept, total, total - exact)
+            effects.append(self._credit(RETAINED, kept, books, policy.retained_label, validity, why))
         return effects
 
     def _credit(
-        self, rule: str, steps: int, total: int, exact: Fraction, label: str | None, validity: Validity, why: Reason
+        self, rule: str, steps: int, books: tuple[Booking, ...], label: str | None, validity: Validity, why: Reason
     ) -> Credit:
-        policy = self._policy
+        amount = build_amount(steps, self._policy.credits)
+        return Credit(amount, rule=rule, label=label, why=why, books=books, validity=validity)
+
+    def _part(self, rule: str, steps: int, total: int, exact: Fraction) -> tuple[Booking, ...]:
+        """The part of a share that is paid, or retained."""
+        rounding = self._policy.cash_rounding.value
         ratio = (exact.numerator, exact.denominator)
-        book = build_booking(rule, steps, steps, (total, 1), ratio, "", policy.cash_rounding.value, (), None)
-        amount = build_amount(steps, policy.credits)
-        return Credit(amount, rule=rule, label=label, why=why, books=(book,), validity=validity)
+        return (build_booking(rule, steps, steps, (total, 1), ratio, "", rounding, (), None),)
+
+    def _by_class(self, shares: Sequence[_Share], carried: int) -> tuple[Booking, ...]:
+        """A share that is not divided, by what each class has in it."""
+        books = [
+            build_booking(
+                share.name,
+                share.steps,
+                share.steps,
+                (int(share.right.value or 0), 1),
+                (share.exact.numerator, share.exact.denominator),
+                share.said,
+                share.rounding,
+                (),
+                None,
+            )
+            for share in shares
+            if share.steps
+        ]
+        if carried:
+            books.append(build_booking(BELOW, carried, carried, (carried, 1), (carried, 1), "", "", (), None))
+        return tuple(books)
 
     def _handed_over(self, cash: int) -> Sequence[Effect]:
         """A voucher is told; money goes out at once."""
@@ -368,4 +407,4 @@ def _refuse(code: RejectionCode, **facts: Fact) -> Refusal:
     return Refusal(code, FrozenMapping(facts))
 
 
-__all__ = ["BelowMinimum", "DividendPolicy", "LateReturns", "PatronageClass"]
+__all__ = ["BelowMinimum", "DividendPolicy", "LateReturns", "PatronageClass", "SharedBy"]

@@ -14,7 +14,25 @@ from patronage.conditions import condition_or_none, reads_of
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Line, many, word
 from patronage.occasions import Condition, Occasion, Read
-from patronage.units import DECIMALS_MAX, exact, plain_decimal
+from patronage.units import DECIMALS_MAX, OddStep, exact, plain_decimal
+
+
+class SharedBy(Enum):
+    """
+    How a pool is shared out: to the last step, the odd ones by largest remainder, to the first or to the last.
+
+    ROUNDED: each share is rounded on its own, and the sum is what it comes to.
+    """
+
+    LARGEST_REMAINDER = "largest_remainder"
+    FIRST = "first"
+    LAST = "last"
+    ROUNDED = "rounded"
+
+    @property
+    def odd(self) -> OddStep:
+        """Who gets the odd steps."""
+        return OddStep.LARGEST_REMAINDER if self is SharedBy.ROUNDED else OddStep(self.value)
 
 
 class LateReturns(Enum):
