@@ -71,6 +71,7 @@ from patronage.occasions import (
 from patronage.policies import (
     CashbackPolicy,
     ChallengePolicy,
+    DonationPolicy,
     MembershipPolicy,
     OfferPolicy,
     PointsPolicy,
@@ -122,6 +123,7 @@ __all__ = [
     "Decision",
     "Discount",
     "DocumentError",
+    "DonationPolicy",
     "DuplicateEventError",
     "Earned",
     "Effect",

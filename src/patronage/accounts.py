@@ -70,6 +70,8 @@ FORGIVEN: Final = system("forgiven")
 IN_TRANSIT: Final = system("in_transit")
 PAID_OUT: Final = system("paid_out")
 """What a voucher was worth more than the cart, given as change."""
+DONATED: Final = system("donated")
+"""Where a balance goes that ends in favour of a charity: see `DonationPolicy.lapsed`."""
 
 
 @attrs.frozen(weakref_slot=False)

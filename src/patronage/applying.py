@@ -132,7 +132,7 @@ def promised(
         PromisedGrant(
             key=give.key,
             value=give.value,
-            valid_until=None if give.lasts is None else give.lasts.end(at, calendar),
+            valid_until=give.end(at, calendar),
             uses=give.uses,
             occasion=give.occasion,
             rule=give.rule or effect.rule,
@@ -159,8 +159,8 @@ def give(book: Book, effect: Give, policy: str, about: Source) -> None:
     at = book.at
     if at is None:
         raise InvalidValueError("A grant is given at an instant.")
-    until = effect.end(at, book.calendar)
-    grant = Grant(effect.key, effect.value, at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, about)
+    until, start, giver = effect.end(at, book.calendar), effect.begin(at), f"{policy}/{effect.rule}"
+    grant = Grant(effect.key, effect.value, start, until, effect.uses, giver, effect.occasion, about)
     book.grant(GrantChange.GIVEN, extended(book.grants, grant, at), policy, effect.rule, about, effect.why)
 
 

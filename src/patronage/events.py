@@ -17,6 +17,7 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.accounts import Account
 from patronage.between import Counterpart, FollowedUp, Gift
+from patronage.charities import CharityChosen
 from patronage.errors import InvalidValueError
 from patronage.fields import (
     ATTRIBUTES_MAX,
@@ -37,7 +38,14 @@ from patronage.fields import (
     word,
     word_or_none,
 )
-from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
+from patronage.memberships import (
+    MembershipCancelled,
+    MembershipChanged,
+    MembershipEvent,
+    MembershipRenewed,
+    MembershipStarted,
+)
+from patronage.partnerships import PartnerEvent, PartnerLinked, PartnerUnlinked, PartnerWindow
 from patronage.periods import utc
 from patronage.purchases import Discount, Line, LineKind, Purchase, Refund, RefundLine, Tender, numbered
 from patronage.units import Amount
@@ -353,12 +361,19 @@ Event = (
     | MembershipRenewed
     | MembershipChanged
     | MembershipCancelled
+    | CharityChosen
+    | PartnerLinked
+    | PartnerUnlinked
+    | PartnerWindow
     | Gift
     | TimePassed
     | Rerated
     | Counterpart
     | FollowedUp
 )
+
+NamesPolicy = MembershipEvent | CharityChosen | PartnerEvent
+"""Requests that name a policy, which answers them."""
 
 MADE: Final = (TimePassed, Rerated, Counterpart, FollowedUp)
 """What a program makes: it is stored, and no document from outside is read as one."""
@@ -390,6 +405,7 @@ __all__ = [
     "Gift",
     "Line",
     "LineKind",
+    "NamesPolicy",
     "Purchase",
     "RateDeclared",
     "Redemption",

@@ -297,7 +297,7 @@ class Give:
     """
     A grant of *key* (and *value*), for *lasts* or until an instant, with *uses*.
 
-    Given again it extends to the later end.
+    It holds at once, or from *since* on where that is later. Given again it extends to the later end.
     """
 
     key: str = attrs.field(converter=word)
@@ -308,10 +308,17 @@ class Give:
     occasion: str = ""
     rule: str = ""
     why: Reason = reason("given")
+    since: datetime | None = attrs.field(default=None, converter=attrs.converters.optional(utc))
 
     def __attrs_post_init__(self) -> None:
         if self.lasts is not None and self.until is not None:
             raise InvalidValueError("A grant lasts for a term or until an instant, not both.")
+        if self.since is not None and self.until is not None and self.until <= self.since:
+            raise InvalidValueError("A grant ends after it begins.")
+
+    def begin(self, at: datetime) -> datetime:
+        """When it begins if it is given at *at*."""
+        return at if self.since is None else max(at, self.since)
 
     def end(self, at: datetime, calendar: Calendar) -> datetime | None:
         """When it ends if it is given at *at*; None for never."""
@@ -377,6 +384,8 @@ def _gives(value: Iterable[Give]) -> tuple[Give, ...]:
     found = many(value)
     if not all(isinstance(give, Give) for give in found):
         raise InvalidValueError(f"A follow-up has grants to give, not {quote(value)}.")
+    if any(give.since is not None for give in found):
+        raise InvalidValueError("What is followed up begins at once: it has no since.")
     return found
 
 
@@ -561,7 +570,14 @@ def _given(effect: Give, occasion: Occasion, policy: str) -> Grant:
     until = effect.end(occasion.at, occasion.calendar)
     source = source_of(occasion)
     return Grant(
-        effect.key, effect.value, occasion.at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, source
+        effect.key,
+        effect.value,
+        effect.begin(occasion.at),
+        until,
+        effect.uses,
+        f"{policy}/{effect.rule}",
+        effect.occasion,
+        source,
     )
 
 

@@ -316,7 +316,7 @@ class Program:
         """A policy's totals and thresholds look, in order; the basis after what they came to."""
         # What ends at the instant of a close is read as alive.
         at = look.at - MICROSECOND if look.moment is Moment.CLOSE else look.at
-        for watcher in policy.watchers:
+        for watcher in policy.watching(book.account):
             if look.moment is Moment.ADOPTED and watcher.adoption is Adoption.PROSPECTIVE:
                 continue
             occasion = build_occasion(
@@ -332,12 +332,12 @@ class Program:
         self, book: Book, bound: BoundTerms, look: Look, event: Event | None, past: Sequence[Commit] = ()
     ) -> None:
         """All totals and thresholds look at the balances as they now stand; where one falls, until no other does."""
-        if book.account.kind is not AccountKind.MEMBER:
+        if not bound.looks_at(book.account):
             return
         while True:
             before = len(book.entries)
             basis = bound.basis(book, look.at, look.of)
-            for policy in (each for each in bound.policies if each.watchers):
+            for policy in (each for each in bound.policies if each.watching(book.account)):
                 basis = self._look(book, bound, policy, basis, look, event, None, past)
             if not look.falls or len(book.entries) == before:
                 return
@@ -360,7 +360,7 @@ class Program:
             return Rejected(state.account, event, outcome, (), (), False)
         refusal = outcome if isinstance(outcome, Refusal) else None
         benefits: tuple[Benefit, ...] = () if isinstance(outcome, Refusal) else outcome
-        if refusal is None and requests.bound.watches:
+        if refusal is None and (requests.bound.watches or requests.bound.beside):
             self._look_again(book, requests.bound, requests.look, event, past)
             for other in (book.others or {}).values():
                 there = [commit for commit in beside if commit.account == other.account]
@@ -476,7 +476,7 @@ class Program:
         for wake_up in book.wakes(at, (REVIEW, GRACE), named=True):
             moment = Moment.REVIEW if wake_up.name == REVIEW else Moment.GRACE
             self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, moment)
-        if bound.watches:
+        if bound.looks_at(book.account):
             cause, book.cause = book.cause, due_cause("look", at, ())
             self._look_again(book, bound, Look(Moment.ADOPTED if adopted else Moment.TIME, at, at), None)
             book.cause = cause

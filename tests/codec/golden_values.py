@@ -13,6 +13,7 @@ from typing import Any, Final
 from codec.documents import CODEC, INSTANT, POINTS, PROGRAM_TOML, USD
 from patronage._frozen import FrozenMapping
 from patronage.between import PromisedCredit, PromisedGrant
+from patronage.charities import CharityChosen
 from patronage.events import (
     Activity,
     Adjustment,
@@ -65,6 +66,7 @@ from patronage.ledger import (
     WakeUp,
 )
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
+from patronage.partnerships import PartnerLinked, PartnerUnlinked, PartnerWindow
 from patronage.program import Program
 from patronage.state import State
 from patronage.terms_of_time import Until, months
@@ -170,6 +172,10 @@ VALUES: Final[dict[str, Any]] = {
     "membership_renewed": MembershipRenewed(**_head("b-2"), policy="prime"),
     "membership_changed": MembershipChanged(**_head("b-3"), policy="prime", plan="monthly", at_term_end=True),
     "membership_cancelled": MembershipCancelled(**_head("b-4"), policy="prime", refund=False),
+    "charity_chosen": CharityChosen(**_head("h-1"), policy="smile", charity="charity-9"),
+    "partner_linked": PartnerLinked(**_head("p-1"), policy="partners", partner="uber", account="u-77"),
+    "partner_unlinked": PartnerUnlinked(**_head("p-2"), policy="partners", partner="uber"),
+    "partner_window": PartnerWindow(**_head("p-3"), policy="partners", window="stay", starts_at=INSTANT, ends_at=YEAR),
     "status_end": StatusEnd(**_head("s-2"), key="tier", value="gold", actor="ann", reason="fraud"),
     "gift": Gift(**_head("g-1"), to="m-2", amount=POINTS.of(50), reason="birthday"),
     "time_passed": TimePassed(id="~t/2024-05-08T12:30:00.000000Z", member="m-1", occurred_at=INSTANT),

@@ -23,6 +23,7 @@ from patronage.challenges import (
     Protection,
     Streak,
 )
+from patronage.charities import CharityChosen
 from patronage.conditions import (
     AllOf,
     AnyOf,
@@ -104,10 +105,12 @@ from patronage.ledger import (
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.occasions import CountedFrom, Life
 from patronage.offers import Activation, Offer, UseLimit
+from patronage.partnerships import PartnerLinked, PartnerUnlinked, PartnerWindow
 from patronage.periods import QUARTER, YEAR, CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
 from patronage.plans import Back, FeeBack, Plan, Renewal, TermsFrom
 from patronage.policies.cashback import CashbackPolicy, CashbackRate, PaidAs, Payout, RateBand, Rotation, Turn
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.donation import DonationPolicy, LapsedShare
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
@@ -308,6 +311,10 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
     "rate_declared": st.builds(
         RateDeclared, **head(), policy=words, rule=words, of=instants, credit=amounts(least=1), per=amounts(least=1)
     ),
+    "charity_chosen": st.builds(CharityChosen, **head(), policy=words, charity=maybe(words)),
+    "partner_linked": st.builds(PartnerLinked, **head(), policy=words, partner=words, account=words),
+    "partner_unlinked": st.builds(PartnerUnlinked, **head(), policy=words, partner=words),
+    "partner_window": st.builds(PartnerWindow, **head(), policy=words, window=words, starts_at=early, ends_at=late),
     "membership_started": st.builds(
         MembershipStarted, **head(), policy=words, plan=words, trial=st.booleans(), gifted=st.booleans()
     ),
@@ -827,6 +834,22 @@ membership_policies = st.builds(
     fees_back=some(st.builds(FeeBack, gives=st.just(Back.DAYS_LEFT), within=maybe(terms_of_time())), 1),
 )
 
+donation_policies = st.builds(
+    DonationPolicy,
+    name=names,
+    charities=st.sampled_from([("A",), ("A", "B")]),
+    default=st.sampled_from([None, "A"]),
+    unit=st.just("given"),
+    rules=some(
+        st.builds(SpendRule, per=amounts("USD", 1), credit=amounts("given", 1), whole=st.booleans(), name=names), 1
+    ),
+    lapsed=some(st.builds(LapsedShare, per=amounts("points", 1), credit=amounts("given", 1)), 1),
+    money=st.just("USD"),
+    payout=maybe(
+        st.builds(Payout, pays=st.just("USD"), paid_as=st.just(PaidAs.MONEY), minimum=maybe(amounts("given", 1)))
+    ),
+)
+
 of_reward: dict[str, st.SearchStrategy[Any]] = {
     "name": names,
     "limits": some(limits, 1),
@@ -877,11 +900,12 @@ refund_terms = st.one_of(
         grace=terms_of_time(),
     ),
 )
-units = st.just((USD, POINTS, Unit("visits", kind=UnitKind.TALLY)))
+GIVEN = Unit("given", decimals=5, kind=UnitKind.TALLY)
+units = st.just((USD, POINTS, GIVEN, Unit("visits", kind=UnitKind.TALLY)))
 
 
 any_policy: st.SearchStrategy[Any] = (
-    policies() | challenge_policies | offer_policies | membership_policies | cashback_policies()
+    policies() | challenge_policies | offer_policies | membership_policies | donation_policies | cashback_policies()
 )
 
 

@@ -20,6 +20,7 @@ import attrs
 
 from patronage import (
     challenges,
+    charities,
     conditions,
     events,
     granting,
@@ -27,6 +28,7 @@ from patronage import (
     member_conditions,
     memberships,
     occasion_conditions,
+    partnerships,
     periods,
     request_conditions,
     rewards,
@@ -41,6 +43,7 @@ from patronage.occasions import Condition
 from patronage.policies.base import Policy
 from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.donation import DonationPolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
@@ -70,6 +73,10 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "membership_renewed": memberships.MembershipRenewed,
         "membership_changed": memberships.MembershipChanged,
         "membership_cancelled": memberships.MembershipCancelled,
+        "charity_chosen": charities.CharityChosen,
+        "partner_linked": partnerships.PartnerLinked,
+        "partner_unlinked": partnerships.PartnerUnlinked,
+        "partner_window": partnerships.PartnerWindow,
         "gift": events.Gift,
         "time_passed": events.TimePassed,
         "rerated": events.Rerated,
@@ -162,6 +169,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "cashback": CashbackPolicy,
         "points": PointsPolicy,
         "challenge": ChallengePolicy,
+        "donation": DonationPolicy,
         "offer": OfferPolicy,
         "membership": MembershipPolicy,
         "tier": TierPolicy,

@@ -117,7 +117,17 @@ def _refused(voice: Voice, refusal: Refusal, program: Program) -> Item:
     code, facts = f"refused.{refusal.code.value}", refusal_facts(refusal, program)
     if "to" in refusal.facts:
         return _item(voice, f"refused.gift_{refusal.code.value}", facts, code, "refused.other")
+    for subject in ("charity", "partner", "window", "policy"):
+        if subject in refusal.facts and "rule" not in refusal.facts:
+            return _item(voice, f"{code}_{subject}", facts, code, "refused.other")
     return _item(voice, code, facts, "refused.other")
+
+
+STATED: Final = (
+    *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at", "policy", "plan"),
+    *("rule", "credit", "per", "charity", "partner", "window", "starts_at", "ends_at"),
+)
+"""What events state that phrases may tell."""
 
 
 class _Teller:
@@ -154,7 +164,7 @@ class _Teller:
 
     def _heading(self, event: Event) -> Item:
         facts: dict[str, Told] = {"event": event.id, "at": event.occurred_at, "about": event.about}
-        for name in ("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at"):
+        for name in STATED:
             facts[name] = getattr(event, name, None)
         facts["why"] = getattr(event, "reason", None)
         if isinstance(event, Rerated):
@@ -351,6 +361,7 @@ class _Teller:
         facts = self._shared(entry) | {
             "key": grant.key,
             "value": grant.value,
+            "from": grant.valid_from if grant.valid_from > entry.at else None,
             "until": None if grant.valid_until is None else End(grant.valid_until),
             "uses": grant.uses,
             "giver": grant.giver,

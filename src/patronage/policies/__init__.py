@@ -5,6 +5,7 @@ from __future__ import annotations
 from patronage.policies.base import Policy
 from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.donation import DonationPolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.points import PointsPolicy
@@ -13,6 +14,7 @@ from patronage.policies.tier import TierPolicy
 __all__ = [
     "CashbackPolicy",
     "ChallengePolicy",
+    "DonationPolicy",
     "MembershipPolicy",
     "OfferPolicy",
     "PointsPolicy",

@@ -14,7 +14,7 @@ from patronage.ceilings import BoundCeiling
 from patronage.earning import WhyNot
 from patronage.errors import InvalidValueError, PolicyError, quote
 from patronage.figures import Setting
-from patronage.ledger import Refusal
+from patronage.ledger import Benefit, Refusal
 from patronage.occasions import Effect, Occasion, Read, check_effect
 from patronage.rules import Rule
 from patronage.watching import Watcher
@@ -55,6 +55,7 @@ Answer = Callable[[Occasion, "list[WhyNot] | None"], Sequence[Effect]]
 
 
 Asked = Sequence[Effect] | Refusal
+Handed = Callable[[Occasion, Sequence[Benefit]], Sequence[Effect]]
 
 
 @attrs.frozen(eq=False)
@@ -68,7 +69,9 @@ class BoundPolicy:
     *shared* are its shared ceilings by the type of event that they count, *others* the shared
     accounts that it names; *follows_up* says whether it may give a FollowUp. *rules* are those that it
     is made of, for those who read a program rather than run it. *asked* answers the events that name the
-    policy (a membership that begins): by effects, or by a refusal.
+    policy (a membership that begins): by effects, or by a refusal. *beside* are the watchers of shared accounts
+    that the policy keeps (a charity's, whose close pays out). *handed* answers what a redemption or a
+    capture handed over (a donation) by credits and follow-ups, from the benefits alone: undoing the request asks again.
     """
 
     name: str
@@ -84,6 +87,12 @@ class BoundPolicy:
     follows_up: bool = False
     rules: Sequence[Rule] = ()
     asked: Callable[[Occasion], Asked] | None = None
+    beside: Mapping[Account, Sequence[Watcher]] = FrozenMapping()
+    handed: Handed | None = None
+
+    def watching(self, account: Account) -> Sequence[Watcher]:
+        """The watchers that look at an account."""
+        return self.watchers if account.kind is AccountKind.MEMBER else self.beside.get(account, ())
 
 
 def guarded(name: str, ask: Answer) -> Answer:
