@@ -105,6 +105,7 @@ from patronage.ledger import (
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.occasions import CountedFrom, Life
 from patronage.offers import Activation, Offer, UseLimit
+from patronage.partners import AgreedPrice, Agreement, Partner
 from patronage.partnerships import PartnerLinked, PartnerUnlinked, PartnerWindow
 from patronage.periods import QUARTER, YEAR, CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
 from patronage.plans import Back, FeeBack, Plan, Renewal, TermsFrom
@@ -113,6 +114,7 @@ from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.donation import DonationPolicy, LapsedShare
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
+from patronage.policies.partner import PartnerPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.program import Program
 from patronage.recurrence import Every, Recurrence
@@ -850,6 +852,32 @@ donation_policies = st.builds(
     ),
 )
 
+agreed = st.builds(AgreedPrice, per=amounts("points", 1), pays=amounts("USD", 1))
+partner_policies = st.builds(
+    PartnerPolicy,
+    name=names,
+    partners=st.tuples(
+        st.builds(
+            Partner,
+            name=names.map(lambda name: f"p{name[:40]}"),
+            agreements=st.tuples(
+                st.builds(
+                    Agreement,
+                    rules=some(plain_rules.map(lambda rule: attrs.evolve(rule, ceilings=(), name=None, group=None)), 1),
+                    start=maybe(early),
+                    end=maybe(late),
+                    funds=some(agreed, 1),
+                    costs=some(agreed, 1),
+                )
+            ),
+            linked=st.booleans(),
+        )
+    ),
+    attribute=words,
+    windows=st.sampled_from([(), ("0-stay",)]),
+    rights=st.lists(rights, max_size=1),
+)
+
 of_reward: dict[str, st.SearchStrategy[Any]] = {
     "name": names,
     "limits": some(limits, 1),
@@ -904,8 +932,14 @@ GIVEN = Unit("given", decimals=5, kind=UnitKind.TALLY)
 units = st.just((USD, POINTS, GIVEN, Unit("visits", kind=UnitKind.TALLY)))
 
 
-any_policy: st.SearchStrategy[Any] = (
-    policies() | challenge_policies | offer_policies | membership_policies | donation_policies | cashback_policies()
+any_policy: st.SearchStrategy[Any] = st.one_of(
+    policies(),
+    challenge_policies,
+    offer_policies,
+    membership_policies,
+    donation_policies,
+    partner_policies,
+    cashback_policies(),
 )
 
 

@@ -28,6 +28,7 @@ from patronage import (
     Credit,
     Debit,
     Discount,
+    DonationPolicy,
     Enrolment,
     FixedReward,
     Give,
@@ -38,6 +39,7 @@ from patronage import (
     MembershipPolicy,
     MultiplierRule,
     OfferPolicy,
+    PartnerPolicy,
     PayWithPoints,
     Problem,
     QuantityRule,
@@ -82,6 +84,7 @@ from patronage.errors import (
 from patronage.events import TimePassed
 from patronage.ledger import GrantEntry, Source, WakeEntry, WakeUp
 from patronage.offers import Offer
+from patronage.partners import Agreement, Partner
 from patronage.plans import Plan
 from patronage.policies.cashback import CashbackRate
 from patronage.policies.tier import Level
@@ -238,6 +241,8 @@ def values() -> list[object]:
             name="goals",
             challenges=[Goal(name="goal", milestones=[Milestone(at_least=POINTS.of(9), gives=())])],
         ),
+        DonationPolicy(name="smile", charities=["A"], unit="given"),
+        PartnerPolicy(name="partners", partners=[Partner(name="uber", agreements=[Agreement()])]),
         MembershipPolicy(name="club", plans=[Plan(name="year", fee=USD.of(9), term=years(1))]),
         OfferPolicy(name="offers", offers=[Offer(name="offer", rules=[BonusRule(credit=POINTS.of(5))])]),
         TierPolicy(name="tier", levels=[Level(name="gold", at_least=POINTS.of(100))]),

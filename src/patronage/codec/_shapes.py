@@ -46,6 +46,7 @@ from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.donation import DonationPolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
+from patronage.policies.partner import PartnerPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.tier import TierPolicy
 from patronage.program import Program
@@ -172,6 +173,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "donation": DonationPolicy,
         "offer": OfferPolicy,
         "membership": MembershipPolicy,
+        "partner": PartnerPolicy,
         "tier": TierPolicy,
     },
     rewards.Reward: {

@@ -8,6 +8,7 @@ from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.donation import DonationPolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
+from patronage.policies.partner import PartnerPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.tier import TierPolicy
 
@@ -17,6 +18,7 @@ __all__ = [
     "DonationPolicy",
     "MembershipPolicy",
     "OfferPolicy",
+    "PartnerPolicy",
     "PointsPolicy",
     "Policy",
     "TierPolicy",
