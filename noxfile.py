@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13"]
 MAIN = PYTHONS[0]
+ON_ALL_CORES = ("-n", "auto")  # Not for the stores: their storms want the machine for themselves.
 WITHOUT_DATA = "--ignore=tests/data"  # Real data is played once: it tests the rules, not the Python.
 HISTORIES = {MAIN: "1000"}  # Random histories of each property that plays some; 200 on the other Pythons.
 
@@ -54,11 +55,12 @@ def install_wheel(session: nox.Session, *requirements: str) -> None:
 
 def run_pytest(session: nox.Session, *args: str, coverage_as: str | None = None, **env: str) -> None:
     """Runs pytest on the installed wheel, with coverage where a name for its data is given."""
-    runner = ["python", "-m", "pytest"]
+    measured: tuple[str, ...] = ()
     if coverage_as is not None:
         env["COVERAGE_FILE"] = str(ROOT / f".coverage.{coverage_as}")
-        runner = ["coverage", "run", "--parallel-mode", "-m", "pytest"]
-    session.run(*runner, *args, *session.posargs, env={"PYTHONPATH": "", "PATRONAGE_WHEEL": "1", **env})
+        measured = ("--cov=patronage", "--cov-report=", "--cov-fail-under=0")  # The session `coverage` judges the sum.
+    environment = {"PYTHONPATH": "", "PATRONAGE_WHEEL": "1", **env}
+    session.run("python", "-m", "pytest", *measured, *args, *session.posargs, env=environment)
 
 
 @nox.session(python=MAIN, default=False)
@@ -74,20 +76,17 @@ def tests(session: nox.Session) -> None:
     """The default tests on every Python; coverage, the random histories in full and the real data on one of them."""
     python = str(session.python)
     install_wheel(session, *group("test"))
-    for old in ROOT.glob(f".coverage.{python}.*"):
-        old.unlink()
     coverage_as = python if python == MAIN else None
-    run_pytest(session, WITHOUT_DATA, coverage_as=coverage_as, PATRONAGE_HISTORIES=HISTORIES.get(python, "200"))
+    histories = HISTORIES.get(python, "200")
+    run_pytest(session, *ON_ALL_CORES, WITHOUT_DATA, coverage_as=coverage_as, PATRONAGE_HISTORIES=histories)
     if python == MAIN and not session.posargs:
-        run_pytest(session, "tests/data")
+        run_pytest(session, *ON_ALL_CORES, "tests/data")
 
 
 @nox.session(python=MAIN, requires=["wheel"])
 def stores(session: nox.Session) -> None:
     """Stores under contract: with a seeded bug each; in SQLite and PostgreSQL, through storms and crashes."""
     install_wheel(session, *group("test"))
-    for old in ROOT.glob(".coverage.stores.*"):
-        old.unlink()
     run_pytest(session, "-m", "stores", coverage_as="stores")
 
 
@@ -117,7 +116,7 @@ def lowest(session: nox.Session) -> None:
     pins = [pinned(requirement) for requirement in [*project["dependencies"], *ours]]
     install_wheel(session, *group("test"), *pins)
     session.run("python", "-m", "pip", "check", silent=True)
-    run_pytest(session, WITHOUT_DATA, PATRONAGE_HISTORIES="200")
+    run_pytest(session, *ON_ALL_CORES, WITHOUT_DATA, PATRONAGE_HISTORIES="200")
     if not session.posargs:
         run_pytest(session, "-m", "stores", "tests/stores/test_stores_contract.py")
 
@@ -174,4 +173,4 @@ def bench(session: nox.Session) -> None:
 def deep(session: nox.Session) -> None:
     """The long session: every property with many more examples and longer histories."""
     install_wheel(session, *group("test"))
-    run_pytest(session, "-m", "deep", PATRONAGE_PROFILE="deep", PATRONAGE_HISTORIES="20000")
+    run_pytest(session, *ON_ALL_CORES, "-m", "deep", PATRONAGE_PROFILE="deep", PATRONAGE_HISTORIES="20000")

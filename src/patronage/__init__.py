@@ -77,6 +77,7 @@ from patronage.policies import (
     PartnerPolicy,
     PointsPolicy,
     Policy,
+    ReferralPolicy,
     TierPolicy,
 )
 from patronage.program import Program
@@ -162,6 +163,7 @@ __all__ = [
     "QuantityRule",
     "Read",
     "Redemption",
+    "ReferralPolicy",
     "Refund",
     "RefundLine",
     "RefundTerms",

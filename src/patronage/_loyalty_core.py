@@ -15,7 +15,6 @@ starts all of it over; nothing that was decided on old reads is appended again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
@@ -26,6 +25,7 @@ import attrs
 
 from patronage._canonical import canonical_bytes
 from patronage._frozen import FrozenMapping
+from patronage._retry import Retry
 from patronage.as_of import AsOf
 from patronage.between import counterpart_id
 from patronage.decisions import Accepted, Decision, Rejected
@@ -38,11 +38,13 @@ from patronage.errors import (
     StoreBusyError,
     quote,
 )
-from patronage.events import MADE, Event, FollowedUp, own_account
+from patronage.events import MADE, Event, FollowedUp, Purchase, Redemption, own_account
 from patronage.explain import Explanation, Phrases, explain
 from patronage.ledger import Account, Commit, Fact, Refusal, RejectionCode
 from patronage.periods import LATEST, format_instant, utc
 from patronage.program import Program
+from patronage.quotes import Quote, requests_of
+from patronage.quotes import quote as quote_cart
 from patronage.repositories import AsyncLedgerRepository
 from patronage.standing import Standing
 from patronage.state import State, fold
@@ -56,42 +58,7 @@ LOST: Final = (DuplicateEventError, StaleStateError, StoreBusyError)
 """Errors of a writer who wrote nothing, and may decide again."""
 
 _DIGEST_BYTES: Final = 16
-_DOUBLINGS_MAX: Final = 20
 _LEVELS_MAX: Final = 2
-
-
-@attrs.frozen(kw_only=True)
-class Retry:
-    """
-    How long a writer who lost tries again, where the repository owns the transaction.
-
-    It reads and decides anew for *lasts*, measured by *monotonic* (nanoseconds), and rests between
-    two tries: *pause* at first, twice as long each time, at most *pause_max*. How much of a pause is
-    rested, a half to the whole, follows from the event's id, so that two writers do not keep step.
-    *sleep* rests; None waits as `time.sleep` or `asyncio.sleep` do.
-    """
-
-    lasts: timedelta = timedelta(seconds=10)
-    pause: timedelta = timedelta(milliseconds=1)
-    pause_max: timedelta = timedelta(milliseconds=100)
-    monotonic: Callable[[], int] = time.monotonic_ns
-    sleep: Callable[[timedelta], Awaitable[None] | None] | None = None
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("lasts", "pause", "pause_max"):
-            value = getattr(self, name)
-            if not isinstance(value, timedelta) or value < timedelta(0):
-                raise InvalidValueError(f"{name} must be a timedelta of at least 0, not {quote(value)}.")
-
-    def is_over(self, nanoseconds: int) -> bool:
-        """Whether the time for trying is spent."""
-        return timedelta(microseconds=nanoseconds // 1000) >= self.lasts
-
-    def pause_after(self, lost: int, seed: str) -> timedelta:
-        """How long to rest after having lost, and *lost* times before."""
-        pause = min(self.pause * (1 << min(lost, _DOUBLINGS_MAX)), self.pause_max)
-        byte = blake2b(f"{lost}/{seed}".encode(), digest_size=1).digest()[0]
-        return pause * (256 + byte) // 512
 
 
 @attrs.frozen
@@ -176,7 +143,8 @@ class Core:
     async def _record(self, events: Sequence[Event], alone: bool) -> tuple[Decision, ...]:
         now, wanted = self.now(), self._wanted(events)
         while True:
-            wanted, read, known = await self._explored(wanted, events)
+            wanted, read = await self._explored(wanted, events)
+            known = self._known(events, read)
             if known is not None:
                 return known
             if self.program.follows_up:  # Who else gets something is found without locks, so as to lock in order.
@@ -223,23 +191,39 @@ class Core:
         _check_sent(events)
         now, wanted = self.now(), self._wanted(events)
         while True:
-            wanted, read, known = await self._explored(wanted, events)
-            if known is not None:
-                return known
-            outcome = self._decide_on(read, wanted, events, now)
+            wanted, read = await self._explored(wanted, events)
+            outcome = self._known(events, read) or self._decide_on(read, wanted, events, now)
             if isinstance(outcome, tuple):
                 return outcome
             wanted = outcome
 
-    async def _explored(
-        self, wanted: _Wanted, events: Sequence[Event]
-    ) -> tuple[_Wanted, _Read, tuple[Decision, ...] | None]:
-        """All that the events need, by unlocked reads; and the first answers, where all of them are known."""
+    async def quote(
+        self, cart: Purchase, requests: Sequence[Redemption], *, automatic: bool, further: bool, rest: str
+    ) -> Quote:
+        """What a cart comes to, on what is there."""
+        tried = requests_of(self.program, cart, requests=requests, automatic=automatic, further=further)
+        own = own_account(cart)
+        _, read = await self._explored(self._grown({own: frozenset()}, tried, {}, {}), tried)
+        others = [state for account, state in read.states.items() if account != own]
+        return quote_cart(
+            self.program,
+            read.states[own],
+            cart,
+            requests=requests,
+            automatic=automatic,
+            further=further,
+            rest=rest,
+            history=_past(read.states, read.history),
+            others=others,
+        )
+
+    async def _explored(self, wanted: _Wanted, events: Sequence[Event]) -> tuple[_Wanted, _Read]:
+        """All that the events need, by unlocked reads."""
         while True:
             read = await self._read(self.repository, wanted, lock=False)
             grown = self._grown(wanted, events, read.states, read.history)
             if grown == wanted:
-                return wanted, read, self._known(events, read)
+                return wanted, read
             wanted = grown
 
     def _wanted(self, events: Sequence[Event]) -> _Wanted:
@@ -382,11 +366,8 @@ class Core:
         if now + self._ahead_max < at < LATEST:
             facts: dict[str, Fact] = {"at": format_instant(at), "clock": format_instant(now)}
             return Rejected(own, event, Refusal(RejectionCode.TOO_FAR_AHEAD, FrozenMapping(facts)), (), (), False)
-        # Without locks someone may have written after the load: what came later is not of this state.
-        read = [commit for account in states for commit in history[account]]
-        past = [commit for commit in read if commit.version <= states[commit.account].version]
         others = [other for account, other in states.items() if account != own]
-        return self.program.decide(state, event, history=past, others=others)
+        return self.program.decide(state, event, history=_past(states, history), others=others)
 
     async def _until_written(self, work: Callable[[], Awaitable[T]], seed: str) -> T:
         """Does the work again while others write first, as long as the retry lasts."""
@@ -575,6 +556,12 @@ def _apply(decision: Decision, states: dict[Account, State], history: dict[Accou
         history.setdefault(commit.account, []).append(commit)
     for state in decision.states:
         states[state.account] = state
+
+
+def _past(states: Mapping[Account, State], history: Mapping[Account, Sequence[Commit]]) -> list[Commit]:
+    """What was read of histories, but not what someone wrote after the states were: there need be no locks."""
+    read = [commit for account in states for commit in history[account]]
+    return [commit for commit in read if commit.version <= states[commit.account].version]
 
 
 def account_of(member: str | Account) -> Account:

@@ -31,6 +31,20 @@ class AccountKind(Enum):
     SYSTEM = "system"
 
 
+class BenefitKind(Enum):
+    """What the shop must now hand over or charge."""
+
+    MONEY_OFF = "money_off"
+    PRODUCT = "product"
+    VOUCHER = "voucher"
+    PAYOUT = "payout"
+    CHARGE = "charge"
+    EXPERIENCE = "experience"
+    DONATION = "donation"
+    TRANSFER = "transfer"
+    OTHER = "other"
+
+
 @attrs.frozen(weakref_slot=False)
 class Account:
     """An account: a kind and an id. Make it by `Account.member("m-1")` or `Account.shared("budget")`."""

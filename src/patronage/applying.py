@@ -8,7 +8,7 @@ from datetime import datetime
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.between import PromisedCredit, PromisedGrant, followed_up
+from patronage.between import PromisedBenefit, PromisedCredit, PromisedGrant, followed_up
 from patronage.book import Book
 from patronage.building import build_booking
 from patronage.errors import InvalidValueError, PolicyError
@@ -111,8 +111,18 @@ def apply_effects(
                 if credit.amount.unit not in bound.units:
                     raise PolicyError(policy, f"it follows up {credit.amount.unit}, which is no unit of the terms.")
             credits, gives = promised(effect, at, calendar)
-            made = followed_up(effect.receiver, about, book.cause, policy, at, credits, gives, effect.why)
+            made = followed_up(
+                effect.receiver, about, book.cause, policy, at, credits, gives, effect.why, benefits=handed(effect)
+            )
             book.follow_ups = [*(book.follow_ups or ()), made]
+
+
+def handed(effect: FollowUp) -> tuple[PromisedBenefit, ...]:
+    """What a follow-up tells the shop to hand over to the receiver."""
+    return tuple(
+        PromisedBenefit(kind=each.kind, reward=each.reward, amount=each.amount, quantity=each.quantity)
+        for each in effect.benefits
+    )
 
 
 def promised(

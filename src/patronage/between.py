@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from patronage.accounts import ALWAYS, Account, Reason, Source, Validity, derived_id, reason
+from patronage.accounts import ALWAYS, Account, BenefitKind, Reason, Source, Validity, derived_id, reason
 from patronage.fields import identifier, positive, word_or_none
 from patronage.periods import utc
 from patronage.units import Amount
@@ -105,6 +105,16 @@ class PromisedGrant:
 
 
 @attrs.frozen(kw_only=True)
+class PromisedBenefit:
+    """A part of a follow-up: what the shop must hand over to the receiver, once."""
+
+    kind: BenefitKind
+    reward: str
+    amount: Amount | None = None
+    quantity: int = 1
+
+
+@attrs.frozen(kw_only=True)
 class FollowedUp:
     """
     What a policy gives the *receiver* for what happened on another account: made by a program, never by a caller.
@@ -112,7 +122,8 @@ class FollowedUp:
     It states all that the receiver now gets for *origin*, the other account and the root there: the
     receiver books that less what the chain of those with one origin, policy and receiver has booked.
     *event* is what gave rise to it (the purchase, a refund of it, what fell due), *ordinal* the place of
-    that among the commits of the root: an older total that arrives later changes nothing.
+    that among the commits of the root: an older total that arrives later changes nothing. What the
+    shop has handed over stays with the receiver.
     """
 
     id: str
@@ -125,6 +136,7 @@ class FollowedUp:
     ordinal: int = 0
     credits: tuple[PromisedCredit, ...] = ()
     gives: tuple[PromisedGrant, ...] = ()
+    benefits: tuple[PromisedBenefit, ...] = ()
     reason: Reason = FOLLOWED_UP
 
     @property
@@ -141,7 +153,12 @@ class FollowedUp:
 
     def with_more(self, other: FollowedUp) -> FollowedUp:
         """One total of two parts: a policy may give one receiver something by several rules."""
-        return attrs.evolve(self, credits=self.credits + other.credits, gives=self.gives + other.gives)
+        return attrs.evolve(
+            self,
+            credits=self.credits + other.credits,
+            gives=self.gives + other.gives,
+            benefits=self.benefits + other.benefits,
+        )
 
 
 def followed_up(
@@ -153,6 +170,8 @@ def followed_up(
     credits: tuple[PromisedCredit, ...],
     gives: tuple[PromisedGrant, ...],
     why: Reason,
+    *,
+    benefits: tuple[PromisedBenefit, ...] = (),
 ) -> FollowedUp:
     """The follow-up of *policy* for *receiver*, under the id that follows from the origin's account and the event."""
     account = origin.account
@@ -167,5 +186,6 @@ def followed_up(
         policy=policy,
         credits=credits,
         gives=gives,
+        benefits=benefits,
         reason=why,
     )

@@ -48,6 +48,7 @@ from patronage.memberships import (
 from patronage.partnerships import PartnerEvent, PartnerLinked, PartnerUnlinked, PartnerWindow
 from patronage.periods import utc
 from patronage.purchases import Discount, Line, LineKind, Purchase, Refund, RefundLine, Tender, numbered
+from patronage.referrals import ReferralClaimed
 from patronage.units import Amount
 
 
@@ -365,6 +366,7 @@ Event = (
     | PartnerLinked
     | PartnerUnlinked
     | PartnerWindow
+    | ReferralClaimed
     | Gift
     | TimePassed
     | Rerated
@@ -372,7 +374,7 @@ Event = (
     | FollowedUp
 )
 
-NamesPolicy = MembershipEvent | CharityChosen | PartnerEvent
+NamesPolicy = MembershipEvent | CharityChosen | PartnerEvent | ReferralClaimed
 """Requests that name a policy, which answers them."""
 
 MADE: Final = (TimePassed, Rerated, Counterpart, FollowedUp)
@@ -409,6 +411,7 @@ __all__ = [
     "Purchase",
     "RateDeclared",
     "Redemption",
+    "ReferralClaimed",
     "Refund",
     "RefundLine",
     "Release",

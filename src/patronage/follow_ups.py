@@ -11,12 +11,14 @@ from datetime import datetime
 
 import attrs
 
-from patronage.applying import book_of, extended, promised
-from patronage.between import FollowedUp, PromisedCredit, PromisedGrant, followed_up
+from patronage._frozen import FrozenMapping
+from patronage.applying import book_of, extended, handed, promised
+from patronage.between import FollowedUp, PromisedBenefit, PromisedCredit, PromisedGrant, followed_up
 from patronage.book import Book
 from patronage.ledger import (
     Account,
     Basis,
+    Benefit,
     Commit,
     Grant,
     GrantChange,
@@ -27,8 +29,8 @@ from patronage.ledger import (
 from patronage.occasions import Effect, FollowUp, Give
 from patronage.periods import Calendar
 from patronage.refunds import Difference, Key, Worth, booked
-from patronage.terms import BoundTerms, RefundTerms
-from patronage.units import build_amount, rounded
+from patronage.terms import USES, BoundTerms, RefundTerms
+from patronage.units import UnitKind, build_amount, rounded
 
 Told = Iterable[tuple[str, Sequence[Effect], Basis]]
 
@@ -39,6 +41,7 @@ class Total:
 
     credits: tuple[PromisedCredit, ...]
     gives: tuple[PromisedGrant, ...]
+    benefits: tuple[PromisedBenefit, ...]
     why: Reason
 
 
@@ -53,11 +56,13 @@ def totals(told: Told, at: datetime, calendar: Calendar) -> Totals:
         for effect in effects:
             if isinstance(effect, FollowUp):
                 credits, gives = promised(effect, at, calendar)
+                benefits = handed(effect)
                 key = (policy, effect.receiver)
                 known = found.get(key)
                 if known is not None:
                     credits, gives = known.credits + credits, known.gives + gives
-                found[key] = Total(credits, gives, effect.why)
+                    benefits = known.benefits + benefits
+                found[key] = Total(credits, gives, benefits, effect.why)
     return found
 
 
@@ -71,7 +76,7 @@ def share(full: Totals, left: int, total: int, terms: RefundTerms) -> Totals:
             kept = steps - (rounded(steps * (total - left), total, terms.rounding) if total else steps)
             if kept:
                 credits.append(attrs.evolve(credit, amount=build_amount(kept, credit.amount.unit)))
-        found[key] = Total(tuple(credits), one.gives if left else (), one.why)
+        found[key] = Total(tuple(credits), one.gives if left else (), one.benefits if left else (), one.why)
     return found
 
 
@@ -79,11 +84,13 @@ def amend(book: Book, about: Source, event: str, before: Totals, now: Totals) ->
     """Tells the receivers whose total is another one now; one that gets nothing any more is told so."""
     at = book.at
     assert at is not None
-    nothing = {key: Total((), (), total.why) for key, total in before.items()}
+    nothing = {key: Total((), (), (), total.why) for key, total in before.items()}
     for (policy, receiver), total in {**nothing, **now}.items():
         known = before.get((policy, receiver))
-        if known is None or (known.credits, known.gives) != (total.credits, total.gives):
-            made = followed_up(receiver, about, event, policy, at, total.credits, total.gives, total.why)
+        if known is None or known != total:
+            made = followed_up(
+                receiver, about, event, policy, at, total.credits, total.gives, total.why, benefits=total.benefits
+            )
             book.follow_ups = [*(book.follow_ups or ()), made]
 
 
@@ -102,21 +109,94 @@ def receive(book: Book, bound: BoundTerms, event: FollowedUp, past: Sequence[Com
     if any(isinstance(c.event, FollowedUp) and c.event.ordinal > event.ordinal for c in chain):
         return
     about, policy = event.origin, event.policy
-    so_far = {key for key in booked(past, about) if key[0] == policy}
+    so_far = {key: steps for key, steps in booked(past, about).items() if key[0] == policy}
+    total = _within(book, bound, event, so_far, chain[0].event.occurred_at if chain else event.occurred_at)
     difference = Difference(book, bound, about, past, policy=policy, why=event.reason)
     wanted = [
-        (policy, [Give(key=g.key, value=g.value, occasion=g.occasion) for g in event.gives], Basis()),
+        (policy, [Give(key=g.key, value=g.value, occasion=g.occasion) for g in total.gives], Basis()),
     ]
     difference.revoke_grants(wanted)
+    for give in total.gives:  # Before the credits, which may need them.
+        _give(book, event, give, chain)
     if so_far:
-        difference.settle(_worth(policy, event.credits))
+        difference.settle(_worth(policy, total.credits))
     else:
-        for credit in event.credits:
+        for credit in total.credits:
             amount = credit.amount
             books = book_of(credit.rule, amount.steps)
             book.credit(policy, about, amount.unit, amount.steps, credit.label, credit.validity, books, event.reason)
-    for give in event.gives:
-        _give(book, event, give, chain)
+    _hand_over(book, total.benefits, chain)
+
+
+def _within(book: Book, bound: BoundTerms, event: FollowedUp, so_far: Mapping[Key, int], of: datetime) -> Total:
+    """
+    What of a follow-up fits under the policy's ceilings for what it brings, with the tallies that count it.
+
+    They count in the period of *of*, what first gave rise to it. One in a unit of uses counts follow-ups,
+    whole; else the credits of its unit are trimmed, the last ones first. A tally is counted whatever
+    the ceilings: it says what happened.
+    """
+    full = Total(event.credits, event.gives, event.benefits, event.reason)
+    policy = next((policy for policy in bound.policies if policy.name == event.policy), None)
+    tallies = [credit for credit in event.credits if _is_tally(bound, credit)]
+    rewards = [credit for credit in event.credits if not _is_tally(bound, credit)]
+    if policy is None or not policy.receives or not (rewards or event.gives or event.benefits):
+        return full
+    gives, benefits = event.gives, event.benefits
+    counted = []
+    for ceiling in policy.receives:
+        label, validity = ceiling.counts(of, bound.calendar)
+        tally, name = ceiling.tally or "", ceiling.ceiling.name
+        counted.append((ceiling.unit, tally, name, label, validity))
+        used = sum(one.steps for one in book.balances(tally) if one.label == label)
+        room = max(0, ceiling.ceiling.limit.steps - used + so_far.get((event.policy, tally, label, name), 0))
+        if ceiling.unit != USES.code:
+            rewards = _trimmed(rewards, ceiling.unit, room)
+        elif not room:
+            rewards, gives, benefits = [], (), ()
+    for unit, tally, name, label, validity in counted:
+        steps = sum(credit.amount.steps for credit in rewards if credit.amount.unit == unit)
+        if unit == USES.code:
+            steps = 1 if rewards or gives or benefits else 0
+        if steps:
+            tallies.append(PromisedCredit(amount=build_amount(steps, tally), rule=name, label=label, validity=validity))
+    return Total((*rewards, *tallies), gives, benefits, event.reason)
+
+
+def _trimmed(credits: Iterable[PromisedCredit], unit: str, room: int) -> list[PromisedCredit]:
+    """The credits, those of *unit* no more than the *room* together."""
+    kept = []
+    for credit in credits:
+        if credit.amount.unit == unit:
+            steps = min(room, credit.amount.steps)
+            room -= steps
+            if not steps:
+                continue
+            kept.append(attrs.evolve(credit, amount=build_amount(steps, unit)))
+        else:
+            kept.append(credit)
+    return kept
+
+
+def _is_tally(bound: BoundTerms, credit: PromisedCredit) -> bool:
+    unit = bound.units.get(credit.amount.unit)
+    return unit is not None and unit.kind is UnitKind.TALLY
+
+
+def _hand_over(book: Book, benefits: Iterable[PromisedBenefit], chain: Sequence[Commit]) -> None:
+    """Tells the shop what it has not been told to hand over before."""
+    told: dict[tuple[object, ...], int] = {}
+    for commit in chain:
+        for one in commit.benefits:
+            key = (one.kind, one.reward, one.amount)
+            told[key] = told.get(key, 0) + one.quantity
+    for benefit in benefits:
+        key = (benefit.kind, benefit.reward, benefit.amount)
+        before = min(told.get(key, 0), benefit.quantity)
+        told[key] = told.get(key, 0) - before
+        if benefit.quantity > before:
+            quantity = benefit.quantity - before
+            book.benefits.append(Benefit(benefit.kind, benefit.reward, benefit.amount, quantity, FrozenMapping()))
 
 
 def _worth(policy: str, credits: Iterable[PromisedCredit]) -> dict[Key, Worth]:

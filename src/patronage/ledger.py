@@ -30,6 +30,7 @@ from patronage.accounts import (
     REDEEMED,
     Account,
     AccountKind,
+    BenefitKind,
     Fact,
     Reason,
     Source,
@@ -254,9 +255,12 @@ class RejectionCode(Enum):
     UNKNOWN_LINE = "unknown_line"  # A refund of a line that the purchase has not.
     REFUND_EXCEEDS_PURCHASE = "refund_exceeds_purchase"
     CAPTURE_EXCEEDS_RESERVATION = "capture_exceeds_reservation"
-    TO_ONESELF = "to_oneself"  # A gift is for another member.
+    TO_ONESELF = "to_oneself"  # A gift is for another member; nobody refers themselves.
+    ALREADY_REFERRED = "already_referred"  # A referral has been claimed before: the first valid one counts.
     NOT_COMBINABLE = "not_combinable"  # The cart carries a reward with which this one cannot be had.
-    NOT_ELIGIBLE = "not_eligible"  # A condition of the reward or gift does not hold, or nothing in the cart matches.
+    NOT_ELIGIBLE = (
+        "not_eligible"  # A condition of the reward or gift does not hold, or nothing in the cart matches; no referral.
+    )
     ORDER_BELOW_MINIMUM = "order_below_minimum"
     AMOUNT_MISSING = "amount_missing"
     WRONG_UNIT = "wrong_unit"  # Neither what is spent nor what is wanted.
@@ -292,20 +296,6 @@ class Refusal:
     def final(self) -> bool:
         """Whether the same event will be refused for ever."""
         return self.code not in NOT_YET
-
-
-class BenefitKind(Enum):
-    """What the shop must now hand over or charge."""
-
-    MONEY_OFF = "money_off"
-    PRODUCT = "product"
-    VOUCHER = "voucher"
-    PAYOUT = "payout"
-    CHARGE = "charge"
-    EXPERIENCE = "experience"
-    DONATION = "donation"
-    TRANSFER = "transfer"
-    OTHER = "other"
 
 
 @attrs.frozen(weakref_slot=False)

@@ -21,7 +21,7 @@ from patronage.program import Program
 from patronage.reaching import BoundThreshold
 from patronage.rules import MultiplierRule, SpendRule
 from patronage.terms import BoundTerms, Returned, Shortfall
-from patronage.thresholds import STANDING, Falls, GiveBenefit, GiveConverted, GiveCredit, GiveGrant, Looks
+from patronage.thresholds import STANDING, Consumes, Falls, GiveBenefit, GiveConverted, GiveCredit, GiveGrant, Looks
 from patronage.totals import BoundTotal
 
 ANCHORS: Final = tuple(datetime(2024, month, day, 12, tzinfo=UTC) for month in (1, 2, 7, 12) for day in (1, 15, 28))
@@ -159,9 +159,13 @@ class _Reader:
         threshold = watcher.threshold
         valued = [gift for gift in threshold.gives if isinstance(gift, GiveCredit | GiveConverted)]
         handed = any(isinstance(gift, GiveBenefit) for gift in threshold.gives)
+        # A card that cost something owes it when what it gave was used; what cost nothing owes nothing.
+        used = threshold.consumes is Consumes.NOTHING and any(
+            isinstance(gift, GiveGrant) and gift.uses is not None for gift in threshold.gives
+        )
         if threshold.falls is Falls.KEPT and threshold.gives and threshold.repeats not in STANDING:
             yield Finding(LintCode.LEAK, where, "what it gave is kept when the purchases that reached it come back.")
-        elif threshold.falls is Falls.REVOKED_IF_UNUSED and (valued or handed):
+        elif used or (threshold.falls is Falls.REVOKED_IF_UNUSED and (valued or handed)):
             yield Finding(LintCode.LEAK, where, "what it gave is kept once it is used: use it, then return.")
         elif threshold.falls is Falls.AFTER_GRACE:
             yield Finding(LintCode.LEAK, where, "what it gave can be used during the grace after the return.")

@@ -14,12 +14,14 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from patronage._loyalty_core import Clock, Core, DueOutcome, Retry, Writer
+from patronage._loyalty_core import Clock, Core, DueOutcome, Writer
+from patronage._retry import Retry
 from patronage.decisions import Accepted, Decision
-from patronage.events import Event, many
+from patronage.events import Event, Purchase, Redemption, many
 from patronage.explain import ENGLISH, Explanation, Phrases
 from patronage.ledger import Account, Commit
 from patronage.program import Program
+from patronage.quotes import Quote
 from patronage.repositories import AsyncLedgerRepository, LedgerRepository, Stored
 from patronage.standing import Standing
 from patronage.statements import Statement, StatementLine
@@ -70,6 +72,18 @@ class AsyncLoyalty:
     async def preview(self, *events: Event) -> tuple[Decision, ...]:
         """See `Loyalty.preview`."""
         return await self._core.preview(events)
+
+    async def quote(
+        self,
+        cart: Purchase,
+        *,
+        requests: Iterable[Redemption] = (),
+        automatic: bool = True,
+        further: bool = False,
+        rest: str = "money",
+    ) -> Quote:
+        """See `Loyalty.quote`."""
+        return await self._core.quote(cart, many(requests), automatic=automatic, further=further, rest=rest)
 
     async def standing(
         self, member: str | Account, at: datetime | None = None, *, known_at: datetime | None = None
@@ -157,6 +171,26 @@ class Loyalty:
     def preview(self, *events: Event) -> tuple[Decision, ...]:
         """What `record` would answer to *events* in order, each on what those before it left. Writes nothing."""
         return _drive(self._core.preview(events))
+
+    def quote(
+        self,
+        cart: Purchase,
+        *,
+        requests: Iterable[Redemption] = (),
+        automatic: bool = True,
+        further: bool = False,
+        rest: str = "money",
+    ) -> Quote:
+        """
+        What a cart comes to with the rewards that apply to it, on the account as it stands. Writes nothing.
+
+        *automatic* promotions are tried unasked, then *requests*; with *further* each other reward of
+        the terms by itself: which could be had, and why not. See `patronage.quotes.quote`. To buy, record
+        the quote's `redemptions` and its `purchase` with `record_all`. Raises InvalidValueError for a cart that
+        is paid already or requests of another member, EventConflictError for a request whose id is known with
+        other content.
+        """
+        return _drive(self._core.quote(cart, many(requests), automatic=automatic, further=further, rest=rest))
 
     def standing(
         self, member: str | Account, at: datetime | None = None, *, known_at: datetime | None = None
@@ -278,6 +312,7 @@ __all__ = [
     "Clock",
     "DueOutcome",
     "Loyalty",
+    "Quote",
     "Retry",
     "Statement",
     "StatementLine",

@@ -389,26 +389,35 @@ def _gives(value: Iterable[Give]) -> tuple[Give, ...]:
     return found
 
 
+def _benefits(value: Iterable[HandOver]) -> tuple[HandOver, ...]:
+    found = many(value)
+    if not all(isinstance(each, HandOver) for each in found):
+        raise InvalidValueError(f"A follow-up has benefits to hand over (HandOver), not {quote(value)}.")
+    return found
+
+
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class FollowUp:
     """
-    *credits* and grants (*gives*) to another account, the *receiver*: what a referrer gets for a friend's purchase.
+    *credits*, grants (*gives*) and *benefits* to another account, the *receiver*: a referrer, for a friend's purchase.
 
     It cannot change what is decided here. What comes back here is taken back there: the policy is asked
-    again, and the receiver is told the new total. Lives and terms count from the occasion here.
+    again, and the receiver is told the new total; but what the shop has handed over stays. Lives and terms
+    count from the occasion here.
     """
 
     receiver: Account
     credits: tuple[Credit, ...] = attrs.field(default=(), converter=_credits)
     gives: tuple[Give, ...] = attrs.field(default=(), converter=_gives)
+    benefits: tuple[HandOver, ...] = attrs.field(default=(), converter=_benefits)
     rule: str = ""
     why: Reason = FOLLOWED_UP
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.receiver, Account) or self.receiver.kind is AccountKind.SYSTEM:
             raise InvalidValueError(f"A follow-up is for a member or a shared account, not {quote(self.receiver)}.")
-        if not self.credits and not self.gives:
-            raise InvalidValueError("A follow-up of nothing is none: give it credits, or grants to give.")
+        if not self.credits and not self.gives and not self.benefits:
+            raise InvalidValueError("A follow-up of nothing is none: give it credits, grants to give, or benefits.")
 
 
 Effect = Credit | Debit | SetTo | Give | Use | Revoke | Wake | HandOver | FollowUp

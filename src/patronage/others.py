@@ -15,7 +15,7 @@ from patronage.book import Book
 from patronage.building import build_commit
 from patronage.ceilings import BoundCeiling
 from patronage.errors import OthersRequiredError
-from patronage.events import Event, Gift, Purchase
+from patronage.events import Event, Gift, Purchase, ReferralClaimed
 from patronage.ledger import Account, AccountKind, Basis, Commit, Entry, Refusal, RejectionCode
 from patronage.periods import format_instant
 from patronage.rewards import refuse
@@ -27,12 +27,13 @@ Needed = Sequence[tuple[Account, BoundCeiling | None]]
 
 
 def accounts_of_root(commits: Iterable[Commit], root: str) -> list[tuple[Account, None]]:
-    """The accounts that undoing a root needs: the shared ones that its commits have read, who got its gift."""
+    """The accounts that undoing a root needs: shared ones that its commits have read, and those that it names."""
     of_it = [commit for commit in commits if commit.root == root]
     keys = {key for commit in of_it for key in commit.basis.others}
     found = [Account(AccountKind(kind), id) for kind, _, id in (key.partition(" ") for key in sorted(keys))]
     given = [commit.event for commit in of_it if commit.refusal is None]
     found += [Account.member(event.to) for event in given if isinstance(event, Gift)]
+    found += [account for event in given if isinstance(event, ReferralClaimed) for account in event.others]
     return [(account, None) for account in found]
 
 

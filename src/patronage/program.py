@@ -18,7 +18,7 @@ from patronage._frozen import FrozenMapping
 from patronage.accounts import build_source
 from patronage.applying import apply_effects
 from patronage.between import root_from
-from patronage.book import Book, due_cause
+from patronage.book import Book
 from patronage.building import build_commit
 from patronage.decisions import Accepted, Decision, Involved, Rejected, build_accepted, difference
 from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, RerateError, quote
@@ -43,53 +43,25 @@ from patronage.follow_ups import gathered
 from patronage.late import EFFECTS, closed, only_credits, out_of_range, too_late
 from patronage.ledger import (
     Account,
-    AccountKind,
     Basis,
     Benefit,
     Commit,
-    Grant,
-    Lot,
     Refusal,
     Source,
-    WakeUp,
-    lot_key,
 )
-from patronage.occasions import (
-    Adopted,
-    GrantEnded,
-    LotAvailable,
-    LotEnded,
-    Occasion,
-    Trigger,
-    Woken,
-    basis_with,
-    build_occasion,
-)
+from patronage.occasions import basis_with, build_occasion
 from patronage.others import Needed, accounts_of_root, close_books, names_of, open_books
-from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, parse_instant, utc
-from patronage.policies.base import BoundPolicy
+from patronage.passing import Passing
+from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, utc
 from patronage.replayed import as_replayed
 from patronage.requests import Requests
 from patronage.rerate import arrived_before, rerated
-from patronage.settling import ended_roots, in_order, settle
-from patronage.spending import LAPSE, lapse
+from patronage.settling import ended_roots
 from patronage.standing import Standing
 from patronage.state import State
 from patronage.terms import FACTS, BoundTerms, Terms, timeline
 from patronage.units import Unit
-from patronage.watching import (
-    CLOSE,
-    GRACE,
-    MICROSECOND,
-    NOTHING_RETURNED,
-    REVIEW,
-    Adoption,
-    Look,
-    Moment,
-    after_event,
-    in_basis,
-    terms_instant,
-)
+from patronage.watching import after_event
 
 NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation, FollowedUp})
 _UNDOES: Final = frozenset({Refund, Release, Cancellation})
@@ -135,6 +107,11 @@ class Program:
         """The terms made ready, once: latest first."""
         return tuple(BoundTerms(terms, self.calendar) for terms in reversed(self.terms))
 
+    @cached_property
+    def _passing(self) -> Passing:
+        """What time does, under these terms."""
+        return Passing(self.calendar, self._bound)
+
     @property
     def units(self) -> tuple[Unit, ...]:
         """All units of the timeline, in order of their codes."""
@@ -148,11 +125,7 @@ class Program:
 
     def terms_at(self, at: datetime) -> BoundTerms:
         """The terms in force at an instant; the first ones before they take effect."""
-        bound = self._bound
-        for terms in bound:
-            if terms.effective_from <= at:
-                return terms
-        return bound[-1]
+        return self._passing.terms_at(at)
 
     def involves(self, event: Event, states: Collection[State] = (), history: Iterable[Commit] = ()) -> Involved:
         """
@@ -231,13 +204,13 @@ class Program:
         if (state.next_due is not None and state.next_due <= at) or (
             state.clock is not None and state.clock < bound.effective_from
         ):
-            self._pass(book, at)
+            self._passing.pass_to(book, at)
             book.units = bound.units
         book.at, book.cause = at, event.id
         kind = type(event)
         if kind in bound.between or kind in _UNDOES:
             needed = self._needed(bound, account, event, past)
-            refusal = open_books(book, bound, event, needed, others, self._catch_up) if needed else None
+            refusal = open_books(book, bound, event, needed, others, self._passing.catch_up) if needed else None
             if refusal is not None:
                 return Rejected(account, event, refusal, (), (), False)
         if isinstance(event, FACTS):
@@ -259,7 +232,7 @@ class Program:
             raise RerateError(str(state.account), event.id, "it reaches other accounts, which are not replayed.")
         book = Book(state, self.calendar, bound.units)
         if at == event.occurred_at:
-            self._pass(book, at)
+            self._passing.pass_to(book, at)
         book.units, book.at, book.cause = bound.units, at, event.id
         if isinstance(event, FACTS):
             basis = self._fact(book, bound, event, at)
@@ -299,49 +272,8 @@ class Program:
                 if i < last or policy.watchers:
                     basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
             if policy.watchers:
-                basis = self._look(book, bound, policy, basis, after_event(at), event, None, ())
+                basis = self._passing.look(book, bound, policy, basis, after_event(at), event, None, ())
         return first
-
-    def _look(
-        self,
-        book: Book,
-        bound: BoundTerms,
-        policy: BoundPolicy,
-        basis: Basis,
-        look: Look,
-        event: Event | None,
-        trigger: Trigger | None,
-        past: Sequence[Commit],
-    ) -> Basis:
-        """A policy's totals and thresholds look, in order; the basis after what they came to."""
-        # What ends at the instant of a close is read as alive.
-        at = look.at - MICROSECOND if look.moment is Moment.CLOSE else look.at
-        for watcher in policy.watching(book.account):
-            if look.moment is Moment.ADOPTED and watcher.adoption is Adoption.PROSPECTIVE:
-                continue
-            occasion = build_occasion(
-                at, book.account, event, trigger, basis, self.calendar, bound.units, bound.ladders
-            )
-            settled = watcher.look(occasion, look)
-            if settled is not None:
-                settle(book, bound, policy.name, settled, occasion, past)
-                basis = basis_with(basis, in_basis(settled), occasion, policy.name, bound.watched)
-        return basis
-
-    def _look_again(
-        self, book: Book, bound: BoundTerms, look: Look, event: Event | None, past: Sequence[Commit] = ()
-    ) -> None:
-        """All totals and thresholds look at the balances as they now stand; where one falls, until no other does."""
-        if not bound.looks_at(book.account):
-            return
-        while True:
-            before = len(book.entries)
-            basis = bound.basis(book, look.at, look.of)
-            for policy in (each for each in bound.policies if each.watching(book.account)):
-                basis = self._look(book, bound, policy, basis, look, event, None, past)
-            if not look.falls or len(book.entries) == before:
-                return
-            look = attrs.evolve(look, returned=NOTHING_RETURNED, back=None)
 
     def _other(
         self,
@@ -361,10 +293,10 @@ class Program:
         refusal = outcome if isinstance(outcome, Refusal) else None
         benefits: tuple[Benefit, ...] = () if isinstance(outcome, Refusal) else outcome
         if refusal is None and (requests.bound.watches or requests.bound.beside):
-            self._look_again(book, requests.bound, requests.look, event, past)
+            self._passing.look_again(book, requests.bound, requests.look, event, past)
             for other in (book.others or {}).values():
                 there = [commit for commit in beside if commit.account == other.account]
-                self._look_again(other, requests.bound, requests.look_of(other), event, there)
+                self._passing.look_again(other, requests.bound, requests.look_of(other), event, there)
         return self._commit(state, book, event, requests.bound, requests.basis, benefits, refusal, past, beside)
 
     def decide_all(
@@ -399,12 +331,12 @@ class Program:
         Run it nightly or never: the entries and states are the same.
         """
         until = utc(until)
-        at = self._next(state)
+        at = self._passing.next(state)
         event = TimePassed(id="~t/" + format_instant(until), member=state.account.id, occurred_at=until)
         if at is None or at > until:
             return Accepted(state.account, event, (), (), False)
         book = Book(state, self.calendar, self.terms_at(at).units)
-        last = self._pass(book, until)
+        last = self._passing.pass_to(book, until)
         event = TimePassed(id="~t/" + format_instant(last), member=state.account.id, occurred_at=last)
         decision = self._commit(state, book, event, self.terms_at(last), Basis(), (), None, ())
         assert isinstance(decision, Accepted)
@@ -421,124 +353,6 @@ class Program:
         reached = self.advance(state, now).state or state
         return Standing(reached, now, self.units, self.calendar, self.terms_at(now))
 
-    def _adoptions(self, state: State) -> list[BoundTerms]:
-        """The terms that take effect after a member's clock, earliest first, and have a policy that cares."""
-        clock = state.clock
-        if clock is None or state.account.kind is not AccountKind.MEMBER:
-            return []
-        return [bound for bound in reversed(self._bound) if bound.effective_from > clock and bound.adopts]
-
-    def _next(self, state: State) -> datetime | None:
-        """The next instant at which time, or new terms taking effect, does something."""
-        due = state.next_due
-        for bound in self._adoptions(state)[:1]:
-            if due is None or bound.effective_from < due:
-                due = bound.effective_from
-        return due
-
-    def _catch_up(self, book: Book, at: datetime) -> None:
-        """What time did up to *at* on another account of a decision."""
-        due = self._next(book.state)
-        if due is not None and due <= at:
-            self._pass(book, at)
-
-    def _pass(self, book: Book, until: datetime) -> datetime:
-        """All instants that are due up to *until*, in order; the last of them."""
-        adoptions = self._adoptions(book.state)
-        last = until
-        while True:
-            due = book.due()
-            if adoptions and (due is None or adoptions[0].effective_from <= due):
-                due = adoptions[0].effective_from
-            if due is None or due > until:
-                return last
-            last = due
-            bound = self.terms_at(due)
-            before = len(book.entries)
-            adopted = bool(adoptions) and adoptions[0].effective_from == due
-            self._instant(book, bound, due, adopted=adopted)
-            if adopted:
-                adoptions.pop(0)
-            elif len(book.entries) == before and book.due() == due:
-                raise AssertionError("an instant that is due changed nothing")
-
-    def _instant(self, book: Book, bound: BoundTerms, at: datetime, *, adopted: bool) -> None:
-        """One instant: what closes, then what begins and ends, new terms, what wakes; then reviews and thresholds."""
-        for wake_up in in_order(book.wakes(at, (CLOSE,), named=True), self.terms_at):
-            self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, Moment.CLOSE)
-        book.units = bound.units
-        for kind, what in book.pass_to(at):
-            self._show(book, bound, kind, what, at)
-        if adopted:
-            self._adopt(book, bound, at)
-        for wake_up in book.wakes(at, (REVIEW, GRACE), named=False):
-            self._show(book, bound, "woken", wake_up, at)
-        for wake_up in book.wakes(at, (REVIEW, GRACE), named=True):
-            moment = Moment.REVIEW if wake_up.name == REVIEW else Moment.GRACE
-            self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, moment)
-        if bound.looks_at(book.account):
-            cause, book.cause = book.cause, due_cause("look", at, ())
-            self._look_again(book, bound, Look(Moment.ADOPTED if adopted else Moment.TIME, at, at), None)
-            book.cause = cause
-
-    def _wake_watcher(self, book: Book, bound: BoundTerms, wake_up: WakeUp, moment: Moment) -> None:
-        """The total or threshold that a wake-up was set for looks at the period that it was set for."""
-        policy = next((policy for policy in bound.policies if policy.name == wake_up.policy), None)
-        if policy is None:
-            return  # The terms have it no more.
-        at = wake_up.at
-        of = parse_instant(str(wake_up.facts["start"])) if moment is Moment.GRACE else at - MICROSECOND
-        look = Look(moment, at, of, str(wake_up.facts["rule"]), wake_up.facts)
-        # A close reads what ends at its instant as alive.
-        basis = bound.basis(book, at - MICROSECOND if moment is Moment.CLOSE else at, of)
-        kind = wake_up.name.lstrip("~")
-        cause, book.cause = book.cause, due_cause(kind, at, (policy.name, str(look.rule), str(look.facts["period"])))
-        self._look(book, bound, policy, basis, look, None, Woken(wake_up), ())
-        book.cause = cause
-
-    def _adopt(self, book: Book, bound: BoundTerms, at: datetime) -> None:
-        """New terms take effect: each of their policies is shown that they were adopted."""
-        before = self.terms_at(at - MICROSECOND).effective_from
-        self._show_all(book, bound, "adopted", Adopted(before), (format_instant(before),), at)
-
-    def _show(self, book: Book, bound: BoundTerms, kind: str, what: Lot | Grant | WakeUp, at: datetime) -> None:
-        """Shows the policies what time did. A wake-up is shown to the policy that set it."""
-        if isinstance(what, WakeUp) and what.policy == LAPSE:
-            lapse(book, what, self.terms_at)
-            return
-        if isinstance(what, Lot):
-            self._show_all(
-                book, bound, kind, LotAvailable(what) if kind == "lot_available" else LotEnded(what), lot_key(what), at
-            )
-        elif isinstance(what, Grant):
-            self._show_all(book, bound, kind, GrantEnded(what), what.identity, at)
-        else:
-            parts = (what.policy, what.name, repr(sorted(what.facts.items())))
-            self._show_all(book, bound, kind, Woken(what), parts, at)
-
-    def _show_all(
-        self, book: Book, bound: BoundTerms, kind: str, trigger: Trigger, parts: Iterable[str], at: datetime
-    ) -> None:
-        """Asks the policies about a trigger, each on what those before it did."""
-        basis: Basis | None = None
-        for policy in bound.policies:
-            if not policy.triggers or (isinstance(trigger, Adopted) and not policy.adopts):
-                continue
-            if book.account.kind is not AccountKind.MEMBER and book.account not in policy.others:
-                continue  # A shared account is no member: it is for the policies that name it.
-            if isinstance(trigger, Woken) and trigger.wake_up.policy != policy.name:
-                continue
-            if basis is None:
-                basis = bound.basis(book, at)
-            occasion = Occasion(at, book.account, None, trigger, basis, self.calendar, bound.units, bound.ladders)
-            effects = policy.answer(occasion, None)
-            if effects:
-                cause = book.cause
-                book.cause = due_cause("policy", at, (policy.name, kind, *parts))
-                apply_effects(book, bound, policy.name, effects, occasion, Source(book.account, book.cause))
-                book.cause = cause
-                basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
-
     def _commit(
         self,
         state: State,
@@ -553,7 +367,7 @@ class Program:
     ) -> Decision:
         version = state.version + 1
         if state.clock is not None and book.at is not None and book.at < state.clock:
-            self._pass(book, state.clock)  # What a late event made has perhaps ended since.
+            self._passing.pass_to(book, state.clock)  # What a late event made has perhaps ended since.
         after = book.close(event.occurred_at, version)
         root = event.about
         ordinal = sum([commit.root == root for commit in past]) if past else 0

@@ -66,12 +66,15 @@ class Quote:
 
     *purchase* is the cart with the discounts on its lines and the tenders that pay a part; *applied* are
     the rewards in the order in which they apply, *refused* those that were asked for and do not.
+    *further*, where that was asked for, are the other rewards of the terms, each as it would be if it
+    were asked for too: with what it takes off, or why it cannot be had.
     """
 
     purchase: Purchase
     applied: tuple[Applied, ...]
     refused: tuple[Refused, ...]
     _unpaid: int
+    further: tuple[Applied | Refused, ...] = ()
 
     @property
     def redemptions(self) -> tuple[Redemption, ...]:
@@ -96,6 +99,7 @@ def quote(
     *,
     requests: Iterable[Redemption] = (),
     automatic: bool = True,
+    further: bool = False,
     rest: str = "money",
     history: Iterable[Commit] = (),
     others: Collection[State] = (),
@@ -110,18 +114,70 @@ def quote(
     the kind *rest*, where another one pays a part. Each share is whole steps, sums to its discount, and
     leaves no line below zero.
 
-    *history* and *others* as for `Program.decide`. Raises InvalidValueError for a cart that has
-    tenders already, or requests of another member.
+    With *further* every other reward of the terms is tried by itself after all these, as if it were the
+    last of the requests: which could be had, and why not.
+
+    *history* and *others* as for `Program.decide` of each of `requests_of`. Raises InvalidValueError for a
+    cart that has tenders already, or requests of another member; EventConflictError for a request whose
+    id is known with other content.
     """
+    asked = tuple(requests)
+    tried = requests_of(program, cart, requests=asked, automatic=automatic)
+    bound, past = program.terms_at(cart.occurred_at), list(history)
+
+    def quoted_with(*more: Redemption) -> _Quoting:
+        quoting = _Quoting(program, bound, state, cart, past, others)
+        for request in sorted((*tried, *more), key=lambda each: _pays(bound, each) is not None):
+            quoting.add(request)
+        return quoting
+
+    quoting = quoted_with()
+    told = quoting.told(rest, {each.id for each in tried if each.id not in {request.id for request in asked}})
+    if not further:
+        return told
+    found: list[Applied | Refused] = []
+    for request in _unasked(bound, cart, [*(each.reward for each in asked), *(each.reward for each in told.applied)]):
+        known = next((each for each in quoting.refused if each.redemption.id == request.id), None)
+        found.append(known or quoted_with(request).answer(request))
+    return attrs.evolve(told, further=tuple(found))
+
+
+def requests_of(
+    program: Program,
+    cart: Purchase,
+    *,
+    requests: Iterable[Redemption] = (),
+    automatic: bool = True,
+    further: bool = False,
+) -> tuple[Redemption, ...]:
+    """
+    The requests that a quote of these arguments decides: what they involve it must be given.
+
+    Raises InvalidValueError for a cart that has tenders already, or requests of another member.
+    """
+    if not isinstance(cart, Purchase):
+        raise InvalidValueError(f"A cart is a Purchase as it would be, not {quoted(cart)}.")
     if cart.tenders:
         raise InvalidValueError("A cart is quoted before it is paid: leave its tenders out.")
-    asked = tuple(requests)
-    for request in asked:
+    given = tuple(requests)
+    for request in given:
+        if not isinstance(request, Redemption):
+            raise InvalidValueError(f"A quote is asked for redemptions, not {quoted(request)}.")
         if request.member != cart.member:
             raise InvalidValueError(f"The cart is of {quoted(cart.member)}, a request of {quoted(request.member)}.")
+    asked = tuple(attrs.evolve(request, occurred_at=cart.occurred_at) for request in given)
     bound = program.terms_at(cart.occurred_at)
-    named = {request.reward for request in asked}
-    tried = [
+    others = [
+        request
+        for request in _unasked(bound, cart, [request.reward for request in asked])
+        if further or (automatic and getattr(bound.rewards[request.reward], "automatic", False))
+    ]
+    return (*others, *asked)
+
+
+def _unasked(bound: BoundTerms, cart: Purchase, but: Collection[str]) -> list[Redemption]:
+    """A request for each reward of the terms, *but* for some."""
+    return [
         Redemption(
             id=f"{cart.id}/{name}",
             member=cart.member,
@@ -130,14 +186,9 @@ def quote(
             channel=cart.channel,
             attributes=cart.attributes,
         )
-        for name, reward in bound.rewards.items()
-        if automatic and getattr(reward, "automatic", False) and name not in named
+        for name in bound.rewards
+        if name not in but
     ]
-    quoting = _Quoting(program, bound, state, cart, list(history), others)
-    unasked = {each.id for each in tried}
-    for request in sorted((*tried, *asked), key=lambda each: _pays(bound, each) is not None):
-        quoting.add(request)
-    return quoting.told(rest, unasked)
 
 
 def _pays(bound: BoundTerms, request: Redemption) -> str | None:
@@ -241,6 +292,11 @@ class _Quoting:
             tuple(states.values()),
             applied,
         )
+
+    def answer(self, request: Redemption) -> Applied | Refused:
+        """What became of a request."""
+        found: list[Applied | Refused] = [step.applied for step in self.steps if step.applied is not None]
+        return next(each for each in (*found, *self.refused) if each.redemption.id == request.id)
 
     def told(self, rest: str, unasked: Collection[str]) -> Quote:
         """The quote."""

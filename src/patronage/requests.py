@@ -13,7 +13,8 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.accounts import build_source
-from patronage.applying import apply_effects, book_of, extended, revoke
+from patronage.applying import book_of, extended, revoke
+from patronage.asking import ask
 from patronage.book import Book
 from patronage.events import (
     Adjustment,
@@ -28,6 +29,7 @@ from patronage.events import (
     Purchase,
     RateDeclared,
     Redemption,
+    ReferralClaimed,
     Refund,
     Release,
     Rerated,
@@ -57,7 +59,7 @@ from patronage.ledger import (
     Validity,
     reason,
 )
-from patronage.occasions import Revoke, build_occasion
+from patronage.occasions import Revoke
 from patronage.others import incomplete
 from patronage.refunds import (
     Difference,
@@ -155,7 +157,8 @@ class Requests:
         if isinstance(event, RateDeclared):
             return self._declare(event)
         if isinstance(event, NamesPolicy):
-            return self._ask(event)
+            refused = ask(self.book, self.bound, event, self.about, self.basis)
+            return () if refused is None else refused
         if isinstance(event, TimePassed | Rerated | Counterpart):
             return ()
         if isinstance(event, FollowedUp):
@@ -227,21 +230,6 @@ class Requests:
         self.book.grant(
             GrantChange.GIVEN, extended(self.book.grants, grant, self.at), "", event.reason, self.about, why
         )
-        return ()
-
-    def _ask(self, event: NamesPolicy) -> Outcome:
-        """What a policy answers that the event names."""
-        bound = self.bound
-        policy = next((policy for policy in bound.policies if policy.name == event.policy), None)
-        if policy is None or policy.asked is None:
-            return _refuse(RejectionCode.UNKNOWN_RULE, policy=event.policy)
-        occasion = build_occasion(
-            self.at, self.book.account, event, None, self.basis, bound.calendar, bound.units, bound.ladders
-        )
-        answer = policy.asked(occasion)
-        if isinstance(answer, Refusal):
-            return answer
-        apply_effects(self.book, bound, policy.name, answer, occasion, self.about)
         return ()
 
     def _declare(self, event: RateDeclared) -> Outcome:
@@ -325,6 +313,7 @@ class Requests:
         difference.settle({})
         for account, other in (self.book.others or {}).items():
             there = Difference(other, self.bound, self.about, _on(self.beside, account))
+            there.revoke_grants(())
             there.settle(self._kept_used({}, there.history, account))
         if self.bound.follows_up:
             then = root.event.occurred_at
@@ -334,7 +323,7 @@ class Requests:
 
     def _changed(self, root: Commit, account: Account) -> bool:
         """Whether a root has changed another account, by what it is worth when it is decided again."""
-        if isinstance(root.event, Redemption | Reservation | Gift):
+        if isinstance(root.event, Redemption | Reservation | Gift | ReferralClaimed):
             return True
         bound = self.terms_at(root.terms_from)
         told = answers(bound, root.event, root.event.occurred_at, self.book, root.basis)

@@ -122,20 +122,30 @@ def _take_back(
 def _take_share(
     book: Book, bound: BoundTerms, policy: str, about: Source, effect: TakeShare, past: Sequence[Commit]
 ) -> None:
-    """What the returned part of a purchase has in what a period credited, rounded on the cumulative part."""
+    """
+    What the returned part of a purchase has in what a period credited, rounded on the cumulative part.
+
+    The period may have closed just now, in the time that the refund let pass.
+    """
     back, rounding = effect.back, bound.terms.refunds.rounding
-    counted = paid = net = base = 0
-    for commit in past:
-        for entry in commit.entries:
-            if not isinstance(entry, Transfer):
+    bought = (entry for commit in past if commit.event.id == back.source.root for entry in commit.entries)
+    counted = sum(
+        entry.steps
+        for entry in bought
+        if isinstance(entry, Transfer)
+        and entry.about == back.source
+        and entry.unit == effect.counted
+        and (entry.label or "").startswith(effect.period)
+    )
+    paid = net = base = 0
+    for entries in (*(commit.entries for commit in past), book.entries):
+        for entry in entries:
+            if not isinstance(entry, Transfer) or entry.about != about:
                 continue
-            if commit.event.id == back.source.root and entry.about == back.source and entry.unit == effect.counted:
-                counted += entry.steps if (entry.label or "").startswith(effect.period) else 0
-            elif entry.about == about and (entry.unit, entry.label) == (effect.unit, effect.label):
-                for booking in entry.books:
-                    net += booking.steps
-                    if booking.steps > 0:
-                        paid, base = paid + booking.steps, booking.base[0]
+            for booking in entry.books if (entry.unit, entry.label) == (effect.unit, effect.label) else ():
+                net += booking.steps
+                if booking.steps > 0:
+                    paid, base = paid + booking.steps, booking.base[0]
 
     def due(returned: int) -> int:
         return rounded(paid * rounded(counted * returned, back.total, rounding), base, rounding)

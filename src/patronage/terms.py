@@ -16,7 +16,17 @@ from patronage.building import build_balance, build_basis
 from patronage.ceilings import BoundCeiling
 from patronage.conditions import reads_of
 from patronage.errors import InvalidValueError, quote
-from patronage.events import Activity, Enrolment, Event, Gift, Purchase, Redemption, Reservation, many
+from patronage.events import (
+    Activity,
+    Enrolment,
+    Event,
+    Gift,
+    Purchase,
+    Redemption,
+    ReferralClaimed,
+    Reservation,
+    many,
+)
 from patronage.figures import Setting
 from patronage.ledger import Account, AccountKind, Balance, Basis, Grant
 from patronage.occasions import Ladder, Read
@@ -182,6 +192,7 @@ class BoundTerms:
         "beside",
         "between",
         "calendar",
+        "counts",
         "creditable",
         "effective_from",
         "follows_up",
@@ -235,16 +246,19 @@ class BoundTerms:
         )
         own = frozenset(watcher.unit for watcher in (*self._watchers, *there))
         self.watched: frozenset[str] = frozenset((*self._reads, *self._beside_reads)) | own
-        tallies = (ceiling.tally for policy in self.policies for ceiling in policy.ceilings)
-        self.tallies = frozenset(tally for tally in tallies if tally is not None) | own
+        tallies = (ceiling.tally for policy in self.policies for ceiling in (*policy.ceilings, *policy.receives))
+        self.counts = frozenset(count for policy in self.policies for count in policy.counts)
+        self.tallies = frozenset(tally for tally in tallies if tally is not None) | own | self.counts
         self.creditable = frozenset((*self.units, *self.tallies))
         self.limits = {reward.name: bound_limits(reward, terms.refund_for) for reward in terms.rewards}
         self.shared = self._all_shared()
         self.others = tuple(sorted({o for policy in self.policies for o in policy.others}, key=lambda o: o.key))
         self.follows_up = frozenset(policy.name for policy in self.policies if policy.follows_up)
         self.transfers = {one.unit: BoundTransfer.of(one) for one in terms.transfers}
-        gifts = (Gift,) if self.transfers else ()
-        self.between: frozenset[type] = frozenset((*self.shared, *(FACTS if self.others else ()), *gifts))
+        requests = (Gift,) if self.transfers else ()
+        claims = (ReferralClaimed,) if any(policy.asked is not None for policy in self.policies) else ()
+        facts = FACTS if self.others else ()
+        self.between: frozenset[type] = frozenset((*self.shared, *facts, *requests, *claims))
 
     def _all_shared(self) -> Mapping[type, Sequence[BoundCeiling]]:
         """What is counted on shared accounts, by the type of the event that it counts."""
@@ -261,7 +275,7 @@ class BoundTerms:
     @property
     def ceilings(self) -> Sequence[BoundCeiling]:
         """Every ceiling of a policy or of gifts, and every limit of a reward."""
-        own = [ceiling for policy in self.policies for ceiling in policy.ceilings]
+        own = [ceiling for policy in self.policies for ceiling in (*policy.ceilings, *policy.receives)]
         own += [ceiling for one in self.transfers.values() for ceiling in (*one.given, *one.received)]
         return own + [limit for limits in self.limits.values() for limit in limits]
 
@@ -269,6 +283,8 @@ class BoundTerms:
         """The other accounts that a fact or a request of *member* needs, with what is counted there."""
         if isinstance(event, Gift):
             return [(Account.member(event.to), None)] if event.to != member.id else []
+        if isinstance(event, ReferralClaimed):
+            return [(account, None) for account in event.others]
         shared: Iterable[BoundCeiling] = self.shared.get(type(event), ())
         if isinstance(event, Redemption | Reservation):
             shared = self.limits.get(event.reward, ())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from patronage._frozen import FrozenMapping
 from patronage.base import Base
-from patronage.between import PromisedCredit, PromisedGrant, counterpart
+from patronage.between import PromisedBenefit, PromisedCredit, PromisedGrant, counterpart
 from patronage.challenges import (
     Campaign,
     CampaignStep,
@@ -65,6 +65,7 @@ from patronage.events import (
     Purchase,
     RateDeclared,
     Redemption,
+    ReferralClaimed,
     Refund,
     RefundLine,
     Release,
@@ -116,9 +117,31 @@ from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.partner import PartnerPolicy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.referral import ReferralPolicy
+from patronage.policies.referral_parts import Deed, ReferralCap, ReferralReward
 from patronage.program import Program
 from patronage.recurrence import Every, Recurrence
-from patronage.rewards import Choice, FixedReward, Limit, PayWithPoints, Step, StepTable
+from patronage.request_conditions import CodeGiven
+from patronage.rewards import (
+    AmountOff,
+    AmountOffItems,
+    CartReward,
+    Choice,
+    FixedReward,
+    FreeItems,
+    FreeShipping,
+    ItemsOff,
+    Limit,
+    MoneyVoucher,
+    PayWithPoints,
+    PercentOff,
+    Pick,
+    Qualifying,
+    Rest,
+    SetPrice,
+    Step,
+    StepTable,
+)
 from patronage.rules import BonusRule, Ceiling, Grain, Group, MultiplierRule, On, QuantityRule, SpendRule, Stacking
 from patronage.state import State
 from patronage.terms import Expired, RefundTerms, Returned, Shortfall, Terms
@@ -136,7 +159,7 @@ from patronage.terms_of_time import (
     months,
     years,
 )
-from patronage.thresholds import GiveGrant
+from patronage.thresholds import GiveBenefit, GiveCredit, GiveGrant
 from patronage.totals import Pays
 from patronage.transfers import TransferTerms
 from patronage.units import STEPS_LIMIT, Amount, Rounding, Unit, UnitKind
@@ -178,7 +201,7 @@ def some(values: st.SearchStrategy[Any], most: int = 2, least: int = 0) -> st.Se
     return st.lists(values, min_size=least, max_size=most).map(tuple)
 
 
-discounts = st.builds(Discount, kind=words, total=amounts(most=100))
+discounts = st.builds(Discount, kind=words, total=amounts(most=100), redemption=maybe(ids))
 
 
 @st.composite
@@ -278,6 +301,8 @@ requested: dict[str, st.SearchStrategy[Any]] = {
     "cart": some(lines()),
     "channel": maybe(words),
     "attributes": attributes,
+    "code": maybe(words),
+    "choices": some(ids),
 }
 accounts = st.builds(Account, kind=st.sampled_from(AccountKind), id=ids)
 by_type: dict[str, st.SearchStrategy[Any]] = {
@@ -326,6 +351,17 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
         MembershipCancelled, **head(), policy=words, at_term_end=st.booleans(), refund=st.booleans()
     ),
     "status_end": st.builds(StatusEnd, **head(), key=words, value=maybe(words), actor=words, reason=words),
+    "referral_claimed": st.builds(
+        ReferralClaimed,
+        **head(),
+        policy=words,
+        referrer=ids,
+        code=maybe(words),
+        fingerprints=st.lists(words, max_size=2),
+        referrer_fingerprints=st.lists(words, max_size=2),
+        channel=maybe(words),
+        attributes=attributes,
+    ),
     "gift": st.builds(Gift, **head(), to=ids, amount=amounts("points", 1), reason=maybe(words)),
     "time_passed": st.builds(
         TimePassed, id=utc_instants.map(lambda at: f"~t/{at:%Y}"), member=ids, occurred_at=utc_instants
@@ -360,6 +396,15 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
                 valid_until=maybe(utc_instants),
                 uses=maybe(st.integers(1, 9)),
                 rule=names,
+            )
+        ),
+        benefits=some(
+            st.builds(
+                PromisedBenefit,
+                kind=st.sampled_from(BenefitKind),
+                reward=words,
+                amount=maybe(amounts(least=1)),
+                quantity=st.integers(1, 9),
             )
         ),
         reason=st.deferred(lambda: reasons),
@@ -443,6 +488,7 @@ grants = st.builds(
     source=sources,
     consumed=some(lots, 1),
     ended=st.booleans(),
+    reserved=st.integers(0, 9),
 )
 reasons: st.SearchStrategy[Any] = st.builds(Reason, code=words, facts=facts)
 wake_ups = st.builds(WakeUp, at=utc_instants, policy=words, name=words, facts=facts)
@@ -498,6 +544,7 @@ benefits = st.builds(
     amount=maybe(amounts()),
     quantity=st.integers(1, 9),
     shares=st.dictionaries(words, steps, max_size=2).map(FrozenMapping),
+    item=maybe(ids),
 )
 commits = st.builds(
     Commit,
@@ -878,40 +925,166 @@ partner_policies = st.builds(
     rights=st.lists(rights, max_size=1),
 )
 
+fixed_gifts: st.SearchStrategy[Any] = st.one_of(
+    st.builds(GiveCredit, amount=amounts("points", 1), label=maybe(words)),
+    st.builds(GiveGrant, key=words, value=maybe(words), lasts=maybe(terms_of_time()), uses=maybe(st.integers(1, 9))),
+    st.builds(GiveBenefit, kind=st.sampled_from(BenefitKind), reward=words, amount=maybe(amounts("USD", 1))),
+)
+referral_rewards = st.one_of(
+    st.builds(
+        ReferralReward,
+        name=names,
+        when=maybe(conditions),
+        lines=maybe(conditions),
+        nth=st.integers(1, 5),
+        times=maybe(st.integers(1, 5)),
+        within=maybe(terms_of_time()),
+        friend=some(fixed_gifts, 2),
+        referrer=some(fixed_gifts, 2),
+        counts=st.booleans(),
+    ),
+    st.builds(ReferralReward, name=names, on=st.just(Deed.ACTIVITY), activity=words, friend=some(fixed_gifts, 2)),
+    st.builds(ReferralReward, name=names, on=st.just(Deed.CLAIM), referrer=some(fixed_gifts, 2)),
+)
+referral_caps = st.one_of(
+    st.builds(ReferralCap, name=st.just("times"), rewards=st.integers(1, 9), per=calendar_periods),
+    st.builds(ReferralCap, name=st.just("most"), amount=amounts("points", 1)),
+)
+referral_policies = st.builds(
+    ReferralPolicy,
+    name=names,
+    rewards=referral_rewards.map(lambda one: (one,)),
+    key=words,
+    window=terms_of_time(),
+    claims_again=st.booleans(),
+    existing=st.booleans(),
+    any_age=st.booleans(),
+    when=maybe(conditions),
+    when_referrer=maybe(conditions),
+    caps=referral_caps.map(lambda one: (one,)),
+    friends=st.sampled_from([None, "visits"]),
+)
+
 of_reward: dict[str, st.SearchStrategy[Any]] = {
     "name": names,
     "limits": some(limits, 1),
-    "order_minimum": maybe(amounts("USD", 1)),
-    "when": maybe(conditions),
+    "when": maybe(conditions | st.builds(CodeGiven, of=word_sets)),
+    "labels": some(maybe(words)),
+    "exclusive": maybe(names),
+    "tender": maybe(words),
+}
+of_lines: dict[str, st.SearchStrategy[Any]] = {
     "lines": maybe(conditions),
     "kinds": some(st.sampled_from(LineKind), 2, 1),
-    "labels": some(maybe(words)),
 }
-rewards = st.one_of(
-    st.builds(
+on_order: dict[str, st.SearchStrategy[Any]] = {**of_reward, **of_lines, "order_minimum": maybe(amounts("USD", 1))}
+fixed_rewards = st.builds(
+    FixedReward,
+    **on_order,
+    kind=st.sampled_from(BenefitKind),
+    value=amounts("USD", 1),
+    items=some(ids),
+    gives=some(
+        st.builds(GiveCredit, amount=amounts("points", 1), life=lives, label=maybe(words))
+        | st.builds(GiveGrant, key=words, value=maybe(words), lasts=maybe(terms_of_time()), uses=st.integers(1, 9))
+    ),
+    cost=amounts("points", 1),
+) | st.builds(FixedReward, **on_order, voucher=words, voucher_value=maybe(words))
+money_vouchers = st.builds(
+    MoneyVoucher,
+    **on_order,
+    cost=amounts("points", 1),
+    value=amounts("USD", 1),
+    rest=st.sampled_from([Rest.LAPSES, Rest.CHANGE]),
+    whole_balance=st.booleans(),
+    vouchers_max=maybe(st.integers(1, 9)),
+) | st.builds(
+    MoneyVoucher,
+    **{**on_order, "labels": st.just(())},
+    cost=amounts("points", 1),
+    value=amounts("USD", 1),
+    by_code=st.booleans(),
+)
+counts = st.integers(1, 99)
+gifts_by_type: dict[str, st.SearchStrategy[Any]] = {
+    "percent_off": st.builds(
+        PercentOff,
+        **of_lines,
+        share=shares_of_spend,
+        maximum=maybe(amounts("USD", 1)),
+        before_discounts=some(words),
+        rounding=st.sampled_from(Rounding),
+    ),
+    "amount_off": st.builds(AmountOff, **of_lines, value=amounts("USD", 1)),
+    "items_off": st.builds(
+        ItemsOff,
+        **of_lines,
+        units=st.integers(1, 3),
+        of=st.integers(3, 9),
+        share=shares_of_spend,
+        pick=st.sampled_from(Pick),
+        units_max=maybe(counts),
+        rounding=st.sampled_from(Rounding),
+    ),
+    "amount_off_items": st.builds(AmountOffItems, **of_lines, first=amounts(), more=amounts(), units_max=maybe(counts)),
+    "set_price": st.builds(SetPrice, **of_lines, price=amounts(), units=counts, sets_max=maybe(counts))
+    | st.builds(SetPrice, price=amounts(), tax=st.booleans(), rounding=st.sampled_from(Rounding)),
+    "free_shipping": st.builds(FreeShipping, maximum=maybe(amounts("USD", 1))),
+    "free_items": st.builds(
+        FreeItems, skus=st.lists(ids, min_size=1, max_size=3, unique=True), quantity=counts, most=maybe(counts)
+    ),
+}
+cart_gifts: st.SearchStrategy[Any] = st.one_of(*gifts_by_type.values())
+qualifying = st.builds(
+    Qualifying,
+    **of_lines,
+    quantity=maybe(quantities),
+    amount=maybe(amounts("USD", 1)),
+    tax=st.booleans(),
+    discounted=st.booleans(),
+    every=maybe(quantities),
+) | st.builds(Qualifying, every_amount=amounts("USD", 1))
+on_carts: dict[str, st.SearchStrategy[Any]] = {
+    **of_reward,
+    "gives": some(cart_gifts, 2, 1),
+    "qualifies": qualifying,
+    "all_at_once": st.booleans(),
+    "times_max": maybe(counts),
+}
+cart_rewards = st.one_of(
+    st.builds(CartReward, **on_carts, cost=amounts("points", 1)),
+    st.builds(CartReward, **on_carts, voucher=words, voucher_value=maybe(words)),
+    st.builds(CartReward, **on_carts, automatic=st.booleans()),
+)
+rewards_by_type: dict[str, st.SearchStrategy[Any]] = {
+    "pay_with_points": st.builds(
         PayWithPoints,
-        **of_reward,
+        **on_order,
         points=amounts("points", 1),
         value=amounts("USD", 1),
         minimum=maybe(amounts("points", 1)),
+        maximum=maybe(amounts("points", 1)),
+        step=maybe(amounts("points", 1)),
         share_max=maybe(st.fractions(Fraction(1, 100), 1, max_denominator=100)),
         whole_blocks=st.booleans(),
+        rounding=st.sampled_from(Rounding),
         exactly=st.booleans(),
-    ),
-    st.builds(
-        FixedReward,
-        **of_reward,
-        cost=amounts("points", 1),
         kind=st.sampled_from(BenefitKind),
-        value=amounts("USD", 1),
+        items=some(ids),
     ),
-    st.builds(
+    "fixed": fixed_rewards,
+    "step_table": st.builds(
         StepTable,
-        **of_reward,
-        steps=st.just((Step(cost=Amount(1, "points"), value=Amount(1, "USD")),)),
+        **on_order,
+        steps=st.lists(st.integers(1, 10**6), min_size=1, max_size=3, unique=True).map(
+            lambda costs: [Step(cost=Amount(n, "points"), value=Amount(n, "USD")) for n in sorted(costs)]
+        ),
         choice=st.sampled_from(Choice),
     ),
-)
+    "on_cart": cart_rewards,
+    "money_voucher": money_vouchers,
+}
+rewards: st.SearchStrategy[Any] = st.one_of(*rewards_by_type.values())
 refund_terms = st.one_of(
     st.builds(
         RefundTerms,
@@ -940,6 +1113,7 @@ any_policy: st.SearchStrategy[Any] = st.one_of(
     donation_policies,
     partner_policies,
     cashback_policies(),
+    referral_policies,
 )
 
 

@@ -26,6 +26,7 @@ from patronage import (
     Earned,
     Effect,
     Enrolment,
+    Event,
     FixedReward,
     Grain,
     Group,
@@ -44,6 +45,7 @@ from patronage import (
     QuantityRule,
     Read,
     Redemption,
+    ReferralPolicy,
     Refund,
     RefundLine,
     RefundTerms,
@@ -66,11 +68,14 @@ from patronage import (
 )
 from patronage.bands import Band
 from patronage.conditions import AllOf, Category, Channel, HasGrant, Not, Spend
+from patronage.events import ReferralClaimed
 from patronage.ledger import Lot
-from patronage.periods import MONTH
+from patronage.periods import LIFETIME, MONTH
 from patronage.policies.cashback import CashbackRate, Payout, Rotation, Turn
+from patronage.policies.referral_parts import ReferralCap, ReferralReward
 from patronage.rewards import Price, Request
 from patronage.terms_of_time import days, years
+from patronage.thresholds import GiveCredit
 from patronage.units import allocate
 
 usd: Unit = currency("USD")
@@ -243,3 +248,13 @@ def again(commits: Iterable[Commit]) -> State | None:
     """A state is the fold of its commits."""
     passed: Accepted = program.advance(State.of("m-1"), now)
     return fold([*commits, *passed.commits], calendar=program.calendar)
+
+
+referral: Policy = ReferralPolicy(
+    name="referral",
+    rewards=[ReferralReward(nth=2, friend=[GiveCredit(amount=points.of(1))])],
+    caps=[ReferralCap(name="year", rewards=5, per=LIFETIME)],
+)
+claimed: Event = ReferralClaimed(
+    id="c", member="m", occurred_at=now, policy="referral", referrer="n", fingerprints=["card"]
+)

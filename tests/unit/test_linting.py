@@ -122,11 +122,18 @@ def test_returned_points_that_live_longer() -> None:
         {"falls": Falls.REVOKED_IF_UNUSED},
         {"falls": Falls.AFTER_GRACE, "grace": days(3)},
         {"gives": (GiveBenefit(kind=BenefitKind.PRODUCT, reward="mug"),)},
+        {"gives": (GiveGrant(key="mug", uses=1),), "consumes": Consumes.NOTHING, "repeats": Repeats.ONCE_A_PERIOD},
     ],
 )
 def test_thresholds_that_let_value_go(fields: dict[str, Any]) -> None:
     """What is kept, kept once used, usable for a while, or out of the door."""
     assert found(own(reached(**fields))) == [(LintCode.LEAK, "terms[0].policies.own.goal")]
+
+
+def test_a_card_that_is_paid_for_lets_nothing_go() -> None:
+    """What it gave and was used is owed in stamps: the next ones pay it."""
+    cup = (GiveGrant(key="mug", uses=1),)
+    assert found(own(reached(gives=cup, consumes=Consumes.STEPS, repeats=Repeats.EVERY_STEP))) == []
 
 
 def test_a_finding_is_a_sentence() -> None:

@@ -190,6 +190,14 @@ class TestAfterTheCountHasEnded:
         member = self.paid()
         assert member.refund("o-2", at=on(6, 1)).earned(USD).total == USD.of("-0.50")
 
+    def test_also_where_the_refund_itself_lets_the_month_close(self) -> None:
+        """Nobody came by for months: what the close pays on the way is shared like what it paid before."""
+        member = member_of(monthly(pays=Pays.AT_CLOSE), refund_for=days(30))
+        member.buy("50.00", at=on(1, 10))
+        member.buy("25.00", id="o-2", at=on(1, 11))
+        member.refund("o-2", at=on(6, 1))
+        assert member.has(USD) == 100
+
     def test_parts_add_up_to_the_whole(self) -> None:
         """Each part is rounded on what came back so far; nothing is left of January."""
         member = self.paid(rounding=Rounding.HALF_UP)

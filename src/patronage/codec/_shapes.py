@@ -48,6 +48,7 @@ from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.partner import PartnerPolicy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.referral import ReferralPolicy
 from patronage.policies.tier import TierPolicy
 from patronage.program import Program
 from patronage.state import State
@@ -78,6 +79,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "partner_linked": partnerships.PartnerLinked,
         "partner_unlinked": partnerships.PartnerUnlinked,
         "partner_window": partnerships.PartnerWindow,
+        "referral_claimed": events.ReferralClaimed,
         "gift": events.Gift,
         "time_passed": events.TimePassed,
         "rerated": events.Rerated,
@@ -174,6 +176,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "offer": OfferPolicy,
         "membership": MembershipPolicy,
         "partner": PartnerPolicy,
+        "referral": ReferralPolicy,
         "tier": TierPolicy,
     },
     rewards.Reward: {

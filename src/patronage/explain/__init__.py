@@ -117,17 +117,19 @@ def _refused(voice: Voice, refusal: Refusal, program: Program) -> Item:
     code, facts = f"refused.{refusal.code.value}", refusal_facts(refusal, program)
     if "to" in refusal.facts:
         return _item(voice, f"refused.gift_{refusal.code.value}", facts, code, "refused.other")
+    if "referrer" in refusal.facts:
+        return _item(voice, f"refused.referral_{refusal.facts['why']}", facts, code, "refused.other")
     for subject in ("charity", "partner", "window", "policy"):
         if subject in refusal.facts and "rule" not in refusal.facts:
             return _item(voice, f"{code}_{subject}", facts, code, "refused.other")
     return _item(voice, code, facts, "refused.other")
 
 
-STATED: Final = (
+_TOLD: Final = (
     *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at", "policy", "plan"),
-    *("rule", "credit", "per", "charity", "partner", "window", "starts_at", "ends_at"),
+    *("referrer", "rule", "credit", "per", "charity", "partner", "window", "starts_at", "ends_at"),
 )
-"""What events state that phrases may tell."""
+"""What is told of an event, where it states it."""
 
 
 class _Teller:
@@ -164,7 +166,7 @@ class _Teller:
 
     def _heading(self, event: Event) -> Item:
         facts: dict[str, Told] = {"event": event.id, "at": event.occurred_at, "about": event.about}
-        for name in STATED:
+        for name in _TOLD:
             facts[name] = getattr(event, name, None)
         facts["why"] = getattr(event, "reason", None)
         if isinstance(event, Rerated):
@@ -252,6 +254,8 @@ class _Teller:
         facts |= {"rule": rule, "period": None if period == "lifetime" else period}
         facts["amount"] = entry.steps if unit is None else Amount(entry.steps, unit)
         kind = {"": "times", "~credited": "paid", "~at_close": "held"}.get(part, "spend")
+        if entry.unit in self.bound.counts:
+            kind = "noted"
         change = "ended" if entry.payee == EXPIRED else "more" if inwards else "less"
         return self.item(f"tally.{kind}_{change}", facts)
 

@@ -10,6 +10,7 @@ from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
 from patronage.policies.partner import PartnerPolicy
 from patronage.policies.points import PointsPolicy
+from patronage.policies.referral import ReferralPolicy
 from patronage.policies.tier import TierPolicy
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "PartnerPolicy",
     "PointsPolicy",
     "Policy",
+    "ReferralPolicy",
     "TierPolicy",
 ]

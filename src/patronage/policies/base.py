@@ -54,8 +54,12 @@ class Bindable(Protocol):
 Answer = Callable[[Occasion, "list[WhyNot] | None"], Sequence[Effect]]
 
 
-Asked = Sequence[Effect] | Refusal
+Asked = Refusal | Sequence[Effect] | Mapping[Account, Sequence[Effect]]
+"""What a request comes to: a refusal, or effects, on the own account or on each that it changes."""
+Ask = Callable[[Occasion, Mapping[Account, Occasion]], Asked]
+"""A request, with the other accounts that it names, each as it stands there."""
 Handed = Callable[[Occasion, Sequence[Benefit]], Sequence[Effect]]
+"""What benefits that a request handed over come to."""
 
 
 @attrs.frozen(eq=False)
@@ -69,9 +73,11 @@ class BoundPolicy:
     *shared* are its shared ceilings by the type of event that they count, *others* the shared
     accounts that it names; *follows_up* says whether it may give a FollowUp. *rules* are those that it
     is made of, for those who read a program rather than run it. *asked* answers the events that name the
-    policy (a membership that begins): by effects, or by a refusal. *beside* are the watchers of shared accounts
-    that the policy keeps (a charity's, whose close pays out). *handed* answers what a redemption or a
-    capture handed over (a donation) by credits and follow-ups, from the benefits alone: undoing the request asks again.
+    policy (a membership that begins, a referral that is claimed). *counts* are tallies of its own, beside
+    those of ceilings and watchers. *receives* are ceilings for what its follow-ups bring a receiver,
+    counted on the receiver's account. *beside* are the watchers of shared accounts that the
+    policy keeps (a charity's, whose close pays out). *handed* answers what a redemption or a capture handed
+    over (a donation) by credits and follow-ups, from the benefits alone: undoing the request asks again.
     """
 
     name: str
@@ -86,7 +92,9 @@ class BoundPolicy:
     others: tuple[Account, ...] = ()
     follows_up: bool = False
     rules: Sequence[Rule] = ()
-    asked: Callable[[Occasion], Asked] | None = None
+    asked: Ask | None = None
+    counts: tuple[str, ...] = ()
+    receives: Sequence[BoundCeiling] = ()
     beside: Mapping[Account, Sequence[Watcher]] = FrozenMapping()
     handed: Handed | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -165,7 +165,7 @@ class DonationPolicy:
                 return grant.value
         return self.default
 
-    def _asked(self, occasion: Occasion) -> Asked:
+    def _asked(self, occasion: Occasion, others: Mapping[Account, Occasion]) -> Asked:
         """A choice: it takes the place of the one before."""
         event = occasion.event
         if not isinstance(event, CharityChosen):

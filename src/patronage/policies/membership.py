@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -12,7 +12,7 @@ from patronage._frozen import FrozenMapping
 from patronage.challenges import CountingRule, counting_rules_of
 from patronage.errors import InvalidValueError
 from patronage.figures import Setting
-from patronage.ledger import BenefitKind, Fact, Grant, Reason, Refusal, RejectionCode
+from patronage.ledger import Account, BenefitKind, Fact, Grant, Reason, Refusal, RejectionCode
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.occasions import Credit, Effect, Give, HandOver, Occasion, Read, Revoke, Wake
 from patronage.periods import Calendar, Span
@@ -93,7 +93,7 @@ class MembershipPolicy:
 
     # What members ask for.
 
-    def _asked(self, occasion: Occasion) -> Asked:
+    def _asked(self, occasion: Occasion, others: Mapping[Account, Occasion]) -> Asked:
         event = occasion.event
         if isinstance(event, MembershipStarted):
             return self._start(occasion, event)

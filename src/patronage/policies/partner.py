@@ -121,7 +121,7 @@ class PartnerPolicy:
 
     # Links and windows.
 
-    def _asked(self, occasion: Occasion) -> Asked:
+    def _asked(self, occasion: Occasion, others: Mapping[Account, Occasion]) -> Asked:
         event = occasion.event
         if isinstance(event, PartnerWindow):
             return self._open(occasion, event)

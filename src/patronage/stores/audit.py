@@ -55,7 +55,7 @@ def audit_ledger(ledger: SqlLedger, program: str, *, calendar: Calendar) -> Stor
     While others write, give a ledger over a connection whose transaction is of REPEATABLE READ.
     """
     walk = _Walk(ledger, program)
-    report = audit(walk.commits(), calendar=calendar)
+    report = audit(walk.commits(), calendar=calendar, whole=True)
     return StoredAudit(report, walk.linked, walk.digest())
 
 
