@@ -45,6 +45,7 @@ from patronage import (
     QuantityRule,
     Read,
     Redemption,
+    ReferralPolicy,
     Refund,
     RefundLine,
     RefundTerms,
@@ -87,9 +88,11 @@ from patronage.offers import Offer
 from patronage.partners import Agreement, Partner
 from patronage.plans import Plan
 from patronage.policies.cashback import CashbackRate
+from patronage.policies.referral_parts import ReferralReward
 from patronage.policies.tier import Level
 from patronage.rules import Rule
 from patronage.terms_of_time import years
+from patronage.thresholds import GiveCredit
 
 
 class TestFrozenMapping:
@@ -245,6 +248,7 @@ def values() -> list[object]:
         PartnerPolicy(name="partners", partners=[Partner(name="uber", agreements=[Agreement()])]),
         MembershipPolicy(name="club", plans=[Plan(name="year", fee=USD.of(9), term=years(1))]),
         OfferPolicy(name="offers", offers=[Offer(name="offer", rules=[BonusRule(credit=POINTS.of(5))])]),
+        ReferralPolicy(name="referral", rewards=[ReferralReward(friend=[GiveCredit(amount=POINTS.of(5))])]),
         TierPolicy(name="tier", levels=[Level(name="gold", at_least=POINTS.of(100))]),
         RefundTerms(),
         program,
