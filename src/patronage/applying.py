@@ -8,6 +8,7 @@ from datetime import datetime
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.basis_after import usable
 from patronage.between import PromisedBenefit, PromisedCredit, PromisedGrant, followed_up
 from patronage.book import Book
 from patronage.building import build_booking
@@ -37,7 +38,6 @@ from patronage.occasions import (
     SetTo,
     Use,
     Wake,
-    usable,
 )
 from patronage.periods import Calendar
 from patronage.terms import BoundTerms

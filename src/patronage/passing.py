@@ -13,6 +13,7 @@ from datetime import datetime
 import attrs
 
 from patronage.applying import apply_effects
+from patronage.basis_after import basis_with
 from patronage.book import Book, due_cause
 from patronage.events import Event
 from patronage.ledger import AccountKind, Basis, Commit, Grant, Lot, Source, WakeUp, lot_key
@@ -24,7 +25,6 @@ from patronage.occasions import (
     Occasion,
     Trigger,
     Woken,
-    basis_with,
     build_occasion,
 )
 from patronage.periods import Calendar, format_instant, parse_instant

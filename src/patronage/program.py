@@ -17,6 +17,7 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.accounts import build_source
 from patronage.applying import apply_effects
+from patronage.basis_after import basis_with
 from patronage.between import root_from
 from patronage.book import Book
 from patronage.building import build_commit
@@ -49,7 +50,7 @@ from patronage.ledger import (
     Refusal,
     Source,
 )
-from patronage.occasions import basis_with, build_occasion
+from patronage.occasions import build_occasion
 from patronage.others import Needed, accounts_of_root, close_books, names_of, open_books
 from patronage.passing import Passing
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, utc
