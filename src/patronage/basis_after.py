@@ -8,6 +8,7 @@ from datetime import datetime
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.building import build_balance, build_basis
 from patronage.ledger import Balance, Basis, Grant
 from patronage.occasions import Credit, Debit, Effect, Give, Occasion, Revoke, SetTo, Use, source_of
 
