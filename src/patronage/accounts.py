@@ -84,6 +84,8 @@ FORGIVEN: Final = system("forgiven")
 IN_TRANSIT: Final = system("in_transit")
 PAID_OUT: Final = system("paid_out")
 """Money that the shop hands over: the change of a voucher, a dividend, retained shares whose time has come."""
+DONATED: Final = system("donated")
+"""Where a balance goes that ends in favour of a charity: see `DonationPolicy.lapsed`."""
 
 
 @attrs.frozen(weakref_slot=False)

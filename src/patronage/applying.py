@@ -8,6 +8,7 @@ from datetime import datetime
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.basis_after import usable
 from patronage.between import PromisedBenefit, PromisedCredit, PromisedGrant, followed_up
 from patronage.book import Book
 from patronage.building import build_booking
@@ -36,7 +37,6 @@ from patronage.occasions import (
     SetTo,
     Use,
     Wake,
-    usable,
 )
 from patronage.periods import Calendar
 from patronage.terms import BoundTerms
@@ -168,8 +168,8 @@ def give(book: Book, effect: Give, policy: str, about: Source) -> None:
     at = book.at
     if at is None:
         raise InvalidValueError("A grant is given at an instant.")
-    until = effect.end(at, book.calendar)
-    grant = Grant(effect.key, effect.value, at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, about)
+    until, start, giver = effect.end(at, book.calendar), effect.begin(at), f"{policy}/{effect.rule}"
+    grant = Grant(effect.key, effect.value, start, until, effect.uses, giver, effect.occasion, about)
     book.grant(GrantChange.GIVEN, extended(book.grants, grant, at), policy, effect.rule, about, effect.why)
 
 

@@ -7,17 +7,13 @@ from collections.abc import Mapping
 from patronage._frozen import FrozenMapping
 from patronage.applying import apply_effects
 from patronage.book import Book
-from patronage.events import DividendDeclared, DividendShare, ReferralClaimed
+from patronage.events import NamesPolicy
 from patronage.ledger import Account, Basis, Refusal, RejectionCode, Source
-from patronage.memberships import MembershipEvent
 from patronage.occasions import Occasion, build_occasion
 from patronage.terms import BoundTerms
 
-RequestOfPolicy = MembershipEvent | ReferralClaimed | DividendDeclared | DividendShare
-"""What names a policy, which answers it."""
 
-
-def ask(book: Book, bound: BoundTerms, event: RequestOfPolicy, about: Source, basis: Basis) -> Refusal | None:
+def ask(book: Book, bound: BoundTerms, event: NamesPolicy, about: Source, basis: Basis) -> Refusal | None:
     """Books what the policy that the event names says of it, on each account that it says it of; or its refusal."""
     policy = next((policy for policy in bound.policies if policy.name == event.policy), None)
     if policy is None or policy.asked is None:

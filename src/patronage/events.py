@@ -17,6 +17,7 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.accounts import Account
 from patronage.between import Counterpart, FollowedUp, Gift
+from patronage.charities import CharityChosen
 from patronage.dividends import DividendAllocated, DividendDeclared, DividendShare, account_of_dividend
 from patronage.errors import InvalidValueError
 from patronage.fields import (
@@ -38,7 +39,14 @@ from patronage.fields import (
     word,
     word_or_none,
 )
-from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
+from patronage.memberships import (
+    MembershipCancelled,
+    MembershipChanged,
+    MembershipEvent,
+    MembershipRenewed,
+    MembershipStarted,
+)
+from patronage.partnerships import PartnerEvent, PartnerLinked, PartnerUnlinked, PartnerWindow
 from patronage.periods import utc
 from patronage.purchases import Discount, Line, LineKind, Purchase, Refund, RefundLine, Tender, numbered
 from patronage.referrals import ReferralClaimed
@@ -356,6 +364,10 @@ Event = (
     | MembershipChanged
     | MembershipCancelled
     | DividendDeclared
+    | CharityChosen
+    | PartnerLinked
+    | PartnerUnlinked
+    | PartnerWindow
     | ReferralClaimed
     | Gift
     | TimePassed
@@ -365,6 +377,9 @@ Event = (
     | DividendAllocated
     | DividendShare
 )
+
+NamesPolicy = MembershipEvent | CharityChosen | DividendDeclared | DividendShare | PartnerEvent | ReferralClaimed
+"""Requests that name a policy, which answers them."""
 
 NOT_PLAYED: Final = (TimePassed, Rerated, Counterpart, FollowedUp)
 """What time and other accounts did: a replay of the account makes it anew, or cannot."""
@@ -418,6 +433,7 @@ __all__ = [
     "Gift",
     "Line",
     "LineKind",
+    "NamesPolicy",
     "Purchase",
     "RateDeclared",
     "Redemption",

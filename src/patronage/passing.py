@@ -13,6 +13,7 @@ from datetime import datetime
 import attrs
 
 from patronage.applying import apply_effects
+from patronage.basis_after import basis_with
 from patronage.book import Book, due_cause
 from patronage.events import Event
 from patronage.ledger import AccountKind, Basis, Commit, Grant, Lot, Source, WakeUp, lot_key
@@ -24,7 +25,6 @@ from patronage.occasions import (
     Occasion,
     Trigger,
     Woken,
-    basis_with,
     build_occasion,
 )
 from patronage.periods import Calendar, format_instant, parse_instant
@@ -115,7 +115,7 @@ class Passing:
             self._show(book, bound, "woken", wake_up, at)
         for wake_up in book.wakes(at, LATER_LOOKS, named=True):
             self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, LATER_LOOKS[wake_up.name])
-        if bound.watches:
+        if bound.looks_at(book.account):
             cause, book.cause = book.cause, due_cause("look", at, ())
             self.look_again(book, bound, Look(Moment.ADOPTED if adopted else Moment.TIME, at, at), None)
             book.cause = cause
@@ -193,7 +193,7 @@ class Passing:
         # What ends at the instant of a close is read as alive.
         at = look.at - MICROSECOND if look.moment is Moment.CLOSE else look.at
         occasion: Occasion | None = None
-        for watcher in policy.watchers:
+        for watcher in policy.watching(book.account):
             if look.moment is Moment.ADOPTED and watcher.adoption is Adoption.PROSPECTIVE:
                 continue
             if occasion is None:
@@ -211,12 +211,12 @@ class Passing:
         self, book: Book, bound: BoundTerms, look: Look, event: Event | None, past: Sequence[Commit] = ()
     ) -> None:
         """All totals and thresholds look at the balances as they now stand; where one falls, until no other does."""
-        if book.account.kind is not AccountKind.MEMBER:
+        if not bound.looks_at(book.account):
             return
         while True:
             before = len(book.entries)
             basis = bound.basis(book, look.at, look.of)
-            for policy in (each for each in bound.policies if each.watchers):
+            for policy in (each for each in bound.policies if each.watching(book.account)):
                 basis = self.look(book, bound, policy, basis, look, event, None, past)
             if not look.falls or len(book.entries) == before:
                 return

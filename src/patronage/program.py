@@ -16,6 +16,7 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.accounts import build_source, root_from
 from patronage.applying import apply_effects
+from patronage.basis_after import basis_with
 from patronage.book import Book
 from patronage.building import build_commit
 from patronage.decisions import Accepted, Decision, Involved, Rejected, build_accepted, difference
@@ -45,7 +46,7 @@ from patronage.ledger import (
     Refusal,
     Source,
 )
-from patronage.occasions import basis_with, build_occasion
+from patronage.occasions import build_occasion
 from patronage.others import Needed, accounts_of_root, close_books, names_of, open_books
 from patronage.passing import Passing
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, utc
@@ -284,7 +285,7 @@ class Program:
             return Rejected(state.account, event, outcome, (), (), False)
         refusal = outcome if isinstance(outcome, Refusal) else None
         benefits: tuple[Benefit, ...] = () if isinstance(outcome, Refusal) else outcome
-        if refusal is None and requests.bound.watches:
+        if refusal is None and (requests.bound.watches or requests.bound.beside):
             self._passing.look_again(book, requests.bound, requests.look, event, past)
             for other in (book.others or {}).values():
                 there = [commit for commit in beside if commit.account == other.account]

@@ -13,6 +13,7 @@ from typing import Any, Final
 from codec.documents import CODEC, INSTANT, POINTS, PROGRAM_TOML, USD
 from patronage._frozen import FrozenMapping
 from patronage.between import PromisedCredit, PromisedGrant
+from patronage.charities import CharityChosen
 from patronage.dividends import ClassAllocated, ClassDeclared, DividendAllocated, DividendDeclared, DividendShare
 from patronage.events import (
     Activity,
@@ -67,6 +68,7 @@ from patronage.ledger import (
     WakeUp,
 )
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
+from patronage.partnerships import PartnerLinked, PartnerUnlinked, PartnerWindow
 from patronage.program import Program
 from patronage.sharing import Cut
 from patronage.state import State
@@ -206,6 +208,10 @@ VALUES: Final[dict[str, Any]] = {
         allocated=ALLOCATED,
         expires_at=YEAR,
     ),
+    "charity_chosen": CharityChosen(**_head("h-1"), policy="smile", charity="charity-9"),
+    "partner_linked": PartnerLinked(**_head("p-1"), policy="partners", partner="uber", account="u-77"),
+    "partner_unlinked": PartnerUnlinked(**_head("p-2"), policy="partners", partner="uber"),
+    "partner_window": PartnerWindow(**_head("p-3"), policy="partners", window="stay", starts_at=INSTANT, ends_at=YEAR),
     "status_end": StatusEnd(**_head("s-2"), key="tier", value="gold", actor="ann", reason="fraud"),
     "referral_claimed": ReferralClaimed(
         **_head("r-1"),

@@ -23,6 +23,7 @@ from patronage.challenges import (
     Protection,
     Streak,
 )
+from patronage.charities import CharityChosen
 from patronage.conditions import (
     AllOf,
     AnyOf,
@@ -103,16 +104,21 @@ from patronage.ledger import (
     WakeEntry,
     WakeUp,
 )
+from patronage.line_conditions import LineDiscounted
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.occasions import CountedFrom, Life
 from patronage.offers import Activation, Offer, UseLimit
+from patronage.partners import AgreedPrice, Agreement, Partner
+from patronage.partnerships import PartnerLinked, PartnerUnlinked, PartnerWindow
 from patronage.periods import QUARTER, YEAR, CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
 from patronage.plans import Back, FeeBack, Plan, Renewal, TermsFrom
 from patronage.policies.cashback import CashbackPolicy, CashbackRate, PaidAs, Payout, RateBand, Rotation, Turn
 from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.dividend import BelowMinimum, DividendPolicy, LateReturns, PatronageClass, SharedBy
+from patronage.policies.donation import DonationPolicy, LapsedShare
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
+from patronage.policies.partner import PartnerPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.referral import ReferralPolicy
 from patronage.policies.referral_parts import Deed, ReferralCap, ReferralReward
@@ -358,6 +364,10 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
     "rate_declared": st.builds(
         RateDeclared, **head(), policy=words, rule=words, of=instants, credit=amounts(least=1), per=amounts(least=1)
     ),
+    "charity_chosen": st.builds(CharityChosen, **head(), policy=words, charity=maybe(words)),
+    "partner_linked": st.builds(PartnerLinked, **head(), policy=words, partner=words, account=words),
+    "partner_unlinked": st.builds(PartnerUnlinked, **head(), policy=words, partner=words),
+    "partner_window": st.builds(PartnerWindow, **head(), policy=words, window=words, starts_at=early, ends_at=late),
     "membership_started": st.builds(
         MembershipStarted, **head(), policy=words, plan=words, trial=st.booleans(), gifted=st.booleans()
     ),
@@ -641,6 +651,7 @@ leaves = st.one_of(
     st.builds(Brand, of=id_sets),
     st.builds(Tag, of=word_sets),
     st.builds(Kind, of=kinds),
+    st.builds(LineDiscounted, st.lists(words, max_size=2)),
     st.builds(LinePrice, at_least=maybe(amounts()), below=maybe(amounts())),
     st.builds(LineAttribute, key=words, of=some_attributes),
     st.builds(EventAttribute, key=words, of=some_attributes),
@@ -956,6 +967,48 @@ dividend_policies = st.builds(
     revolves_after=maybe(terms_of_time()),
 )
 
+donation_policies = st.builds(
+    DonationPolicy,
+    name=names,
+    charities=st.sampled_from([("A",), ("A", "B")]),
+    default=st.sampled_from([None, "A"]),
+    unit=st.just("given"),
+    rules=some(
+        st.builds(SpendRule, per=amounts("USD", 1), credit=amounts("given", 1), whole=st.booleans(), name=names), 1
+    ),
+    lapsed=some(st.builds(LapsedShare, per=amounts("points", 1), credit=amounts("given", 1)), 1),
+    money=st.just("USD"),
+    payout=maybe(
+        st.builds(Payout, pays=st.just("USD"), paid_as=st.just(PaidAs.MONEY), minimum=maybe(amounts("given", 1)))
+    ),
+)
+
+agreed = st.builds(AgreedPrice, per=amounts("points", 1), pays=amounts("USD", 1))
+partner_policies = st.builds(
+    PartnerPolicy,
+    name=names,
+    partners=st.tuples(
+        st.builds(
+            Partner,
+            name=names.map(lambda name: f"p{name[:40]}"),
+            agreements=st.tuples(
+                st.builds(
+                    Agreement,
+                    rules=some(plain_rules.map(lambda rule: attrs.evolve(rule, ceilings=(), name=None, group=None)), 1),
+                    start=maybe(early),
+                    end=maybe(late),
+                    funds=some(agreed, 1),
+                    costs=some(agreed, 1),
+                )
+            ),
+            linked=st.booleans(),
+        )
+    ),
+    attribute=words,
+    windows=st.sampled_from([(), ("0-stay",)]),
+    rights=st.lists(rights, max_size=1),
+)
+
 fixed_gifts: st.SearchStrategy[Any] = st.one_of(
     st.builds(GiveCredit, amount=amounts("points", 1), label=maybe(words)),
     st.builds(GiveGrant, key=words, value=maybe(words), lasts=maybe(terms_of_time()), uses=maybe(st.integers(1, 9))),
@@ -1132,17 +1185,20 @@ refund_terms = st.one_of(
         grace=terms_of_time(),
     ),
 )
-units = st.just((USD, POINTS, Unit("visits", kind=UnitKind.TALLY)))
+GIVEN = Unit("given", decimals=5, kind=UnitKind.TALLY)
+units = st.just((USD, POINTS, GIVEN, Unit("visits", kind=UnitKind.TALLY)))
 
 
-any_policy: st.SearchStrategy[Any] = (
-    policies()
-    | challenge_policies
-    | offer_policies
-    | membership_policies
-    | dividend_policies
-    | cashback_policies()
-    | referral_policies
+any_policy: st.SearchStrategy[Any] = st.one_of(
+    policies(),
+    challenge_policies,
+    offer_policies,
+    membership_policies,
+    dividend_policies,
+    donation_policies,
+    partner_policies,
+    cashback_policies(),
+    referral_policies,
 )
 
 

@@ -29,6 +29,7 @@ from patronage import (
     Debit,
     Discount,
     DividendPolicy,
+    DonationPolicy,
     Enrolment,
     FixedReward,
     Give,
@@ -39,6 +40,7 @@ from patronage import (
     MembershipPolicy,
     MultiplierRule,
     OfferPolicy,
+    PartnerPolicy,
     PayWithPoints,
     Problem,
     QuantityRule,
@@ -84,6 +86,7 @@ from patronage.errors import (
 from patronage.events import TimePassed
 from patronage.ledger import GrantEntry, Source, WakeEntry, WakeUp
 from patronage.offers import Offer
+from patronage.partners import Agreement, Partner
 from patronage.periods import YEAR
 from patronage.plans import Plan
 from patronage.policies.cashback import CashbackRate
@@ -245,6 +248,8 @@ def values() -> list[object]:
             challenges=[Goal(name="goal", milestones=[Milestone(at_least=POINTS.of(9), gives=())])],
         ),
         DividendPolicy(name="dividend", period=YEAR, credits="USD", classes=[PatronageClass(currency="USD")]),
+        DonationPolicy(name="smile", charities=["A"], unit="given"),
+        PartnerPolicy(name="partners", partners=[Partner(name="uber", agreements=[Agreement()])]),
         MembershipPolicy(name="club", plans=[Plan(name="year", fee=USD.of(9), term=years(1))]),
         OfferPolicy(name="offers", offers=[Offer(name="offer", rules=[BonusRule(credit=POINTS.of(5))])]),
         ReferralPolicy(name="referral", rewards=[ReferralReward(friend=[GiveCredit(amount=POINTS.of(5))])]),

@@ -20,13 +20,16 @@ import attrs
 
 from patronage import (
     challenges,
+    charities,
     conditions,
     events,
     granting,
     ledger,
+    line_conditions,
     member_conditions,
     memberships,
     occasion_conditions,
+    partnerships,
     periods,
     request_conditions,
     rewards,
@@ -42,8 +45,10 @@ from patronage.policies.base import Policy
 from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.challenge import ChallengePolicy
 from patronage.policies.dividend import DividendPolicy
+from patronage.policies.donation import DonationPolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
+from patronage.policies.partner import PartnerPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.referral import ReferralPolicy
 from patronage.policies.tier import TierPolicy
@@ -73,6 +78,10 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "membership_changed": memberships.MembershipChanged,
         "membership_cancelled": memberships.MembershipCancelled,
         "dividend_declared": events.DividendDeclared,
+        "charity_chosen": charities.CharityChosen,
+        "partner_linked": partnerships.PartnerLinked,
+        "partner_unlinked": partnerships.PartnerUnlinked,
+        "partner_window": partnerships.PartnerWindow,
         "referral_claimed": events.ReferralClaimed,
         "gift": events.Gift,
         "time_passed": events.TimePassed,
@@ -114,6 +123,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "kind": conditions.Kind,
         "line_price": conditions.LinePrice,
         "line_attribute": conditions.LineAttribute,
+        "line_discounted": line_conditions.LineDiscounted,
         "event_attribute": conditions.EventAttribute,
         "channel": conditions.Channel,
         "store": conditions.Store,
@@ -168,9 +178,11 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "cashback": CashbackPolicy,
         "points": PointsPolicy,
         "challenge": ChallengePolicy,
+        "donation": DonationPolicy,
         "offer": OfferPolicy,
         "membership": MembershipPolicy,
         "dividend": DividendPolicy,
+        "partner": PartnerPolicy,
         "referral": ReferralPolicy,
         "tier": TierPolicy,
     },

@@ -122,12 +122,15 @@ def _refused(voice: Voice, refusal: Refusal, program: Program) -> Item:
         return _item(voice, f"refused.gift_{refusal.code.value}", facts, code, "refused.other")
     if "referrer" in refusal.facts:
         return _item(voice, f"refused.referral_{refusal.facts['why']}", facts, code, "refused.other")
+    for subject in ("charity", "partner", "window", "policy"):
+        if subject in refusal.facts and "rule" not in refusal.facts:
+            return _item(voice, f"{code}_{subject}", facts, code, "refused.other")
     return _item(voice, code, facts, "refused.other")
 
 
 _TOLD: Final = (
-    *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at"),
-    *("referrer", "policy", "plan"),
+    *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at", "policy", "plan"),
+    *("referrer", "rule", "credit", "per", "charity", "partner", "window", "starts_at", "ends_at"),
 )
 """What is told of an event, where it states it."""
 
@@ -376,6 +379,7 @@ class _Teller:
         facts = self._shared(entry) | {
             "key": grant.key,
             "value": grant.value,
+            "from": grant.valid_from if grant.valid_from > entry.at else None,
             "until": None if grant.valid_until is None else End(grant.valid_until),
             "uses": grant.uses,
             "giver": grant.giver,

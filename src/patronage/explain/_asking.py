@@ -13,6 +13,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, plain
+from patronage.basis_after import basis_with
 from patronage.conditions import AllOf, Weekday
 from patronage.dividends import ClassDeclared
 from patronage.earning import WhyNot
@@ -33,7 +34,7 @@ from patronage.ledger import (
     WakeChange,
     WakeEntry,
 )
-from patronage.occasions import Condition, Credit, Debit, Effect, Give, Occasion, Wake, basis_with, build_occasion
+from patronage.occasions import Condition, Credit, Debit, Effect, Give, Occasion, Wake, build_occasion
 from patronage.periods import parse_instant
 from patronage.policies.dividend_record import LATE, NETTED, RECORDED, PatronageRecord
 from patronage.program import Program

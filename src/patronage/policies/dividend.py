@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.accounts import PAID_OUT, Account, AccountKind, system
+from patronage.accounts import DONATED, PAID_OUT, Account, AccountKind
 from patronage.building import build_booking
 from patronage.conditions import condition_or_none
 from patronage.dividends import ClassDeclared, DividendDeclared, DividendShare
@@ -54,7 +54,6 @@ from patronage.watching import check_period
 
 QUALIFIED: Final = Fraction(1, 5)
 """At least this share of a qualified patronage dividend is paid in cash."""
-DONATED: Final = system("donated")
 CASH: Final = "cash"
 RETAINED: Final = "retained"
 BELOW: Final = "below_minimum"
