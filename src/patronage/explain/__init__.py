@@ -469,10 +469,8 @@ class _Teller:
             found["currency"] = per.unit
         found["paid"] = getattr(self.commit.event, "currency", None)
         found["activity"] = getattr(rule, "activity", None)
-        wanted, credit = facts.get("wanted"), getattr(rule, "credit", None)
-        found["wanted"] = None
-        if isinstance(wanted, int) and isinstance(credit, Amount):
-            found["wanted"] = Amount(wanted, credit.unit)
+        wanted, unit = facts.get("wanted"), found.pop("unit", None)
+        found["wanted"] = Amount(wanted, unit) if isinstance(wanted, int) and isinstance(unit, str) else None
         if not found.get("ceiling") and isinstance(per, Amount):
             limits = [each.name for each in getattr(rule, "ceilings", ()) if each.limit.unit == per.unit]
             found["ceiling"] = limits[0] if limits else None
