@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.account_events import AccountClosed, Merge
 from patronage.accounts import Account
 from patronage.between import Counterpart, FollowedUp, Gift
 from patronage.charities import CharityChosen
@@ -370,6 +371,8 @@ Event = (
     | PartnerWindow
     | ReferralClaimed
     | Gift
+    | Merge
+    | AccountClosed
     | TimePassed
     | Rerated
     | Counterpart
@@ -416,6 +419,7 @@ __all__ = [
     "OF_OTHERS",
     "REASON_MAX",
     "TEXT_MAX",
+    "AccountClosed",
     "Activity",
     "Adjustment",
     "Attribute",
@@ -434,6 +438,7 @@ __all__ = [
     "Line",
     "LineKind",
     "NamesPolicy",
+    "Merge",
     "Purchase",
     "RateDeclared",
     "Redemption",

@@ -14,6 +14,8 @@ REFUSALS: Final[Mapping[str, str]] = {
         "Refused for now: the event[ of {at}] is older than what the account has seen[, {clock}][: {closed}]."
     ),
     "refused.wrong_root": "Refused: {root} is nothing that can be undone or completed like this.",
+    "refused.account_closed": "Refused: the account of {account} is closed.",
+    "refused.account_merged": "Refused: the account of {account} is merged into that of {into}.",
     "refused.unknown_unit": "Refused: the program has no unit {unit}.",
     "refused.unknown_reward": "Refused: the program has no reward {reward}.",
     "refused.unknown_rule": "Refused: policy {policy} has no rule {rule} with such a period.",
