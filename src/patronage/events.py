@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.account_events import AccountClosed, Merge
 from patronage.accounts import Account
 from patronage.between import Counterpart, FollowedUp, Gift
 from patronage.charities import CharityChosen
@@ -368,6 +369,8 @@ Event = (
     | PartnerWindow
     | ReferralClaimed
     | Gift
+    | Merge
+    | AccountClosed
     | TimePassed
     | Rerated
     | Counterpart
@@ -393,6 +396,7 @@ __all__ = [
     "MADE",
     "REASON_MAX",
     "TEXT_MAX",
+    "AccountClosed",
     "Activity",
     "Adjustment",
     "Attribute",
@@ -407,6 +411,7 @@ __all__ = [
     "Gift",
     "Line",
     "LineKind",
+    "Merge",
     "NamesPolicy",
     "Purchase",
     "RateDeclared",

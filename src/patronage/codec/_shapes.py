@@ -82,6 +82,8 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "partner_window": partnerships.PartnerWindow,
         "referral_claimed": events.ReferralClaimed,
         "gift": events.Gift,
+        "merge": events.Merge,
+        "account_closed": events.AccountClosed,
         "time_passed": events.TimePassed,
         "rerated": events.Rerated,
         "counterpart": events.Counterpart,

@@ -1,11 +1,10 @@
-"""Phrases for refusals: from a code and its facts to a sentence."""
+"""The English phrases of refusals: what a shop answers with when a request cannot be met."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-REFUSALS: Final[Mapping[str, str]] = {
+REFUSALS: Final[dict[str, str]] = {
     "refused.event_time_out_of_range": "Refused: the event's time[, {at},] lies before 1970 or after 2199.",
     "refused.too_far_ahead": "Refused for now: the event's time[, {at},] lies too far in the future.",
     "refused.unknown_root": "Refused for now: {root} is not known here yet.",
@@ -14,6 +13,8 @@ REFUSALS: Final[Mapping[str, str]] = {
         "Refused for now: the event[ of {at}] is older than what the account has seen[, {clock}][: {closed}]."
     ),
     "refused.wrong_root": "Refused: {root} is nothing that can be undone or completed like this.",
+    "refused.account_closed": "Refused: the account of {account} is closed.",
+    "refused.account_merged": "Refused: the account of {account} is merged into that of {into}.",
     "refused.unknown_unit": "Refused: the program has no unit {unit}.",
     "refused.unknown_reward": "Refused: the program has no reward {reward}.",
     "refused.unknown_rule": "Refused: policy {policy} has no rule {rule} with such a period.",
