@@ -144,22 +144,8 @@ def _refused(voice: Voice, refusal: Refusal, program: Program) -> Item:
 
 
 _TOLD: Final = (
-    *(
-        "reward",
-        "kind",
-        "to",
-        "count",
-        "actor",
-        "key",
-        "value",
-        "amount",
-        "total",
-        "lapses_at",
-        "into",
-        "policy",
-        "plan",
-    ),
-    *("referrer", "rule", "credit", "per", "charity", "partner", "window", "starts_at", "ends_at"),
+    *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at", "policy", "plan"),
+    *("into", "referrer", "rule", "credit", "per", "charity", "partner", "window", "starts_at", "ends_at"),
 )
 """What is told of an event, where it states it."""
 

@@ -551,7 +551,6 @@ ENGLISH: Final = Phrases(
         "condition.givenwithin": "{key}[ {values}] given not long ago",
         "condition.numberis": "a count of {unit}[ of {of}][ that is a multiple of {every}]",
         "condition.other": "condition {name}",
-        # Refusals.
         **REFUSALS,
         # Whether it all can be reproduced.
         "check.same": "Deciding again from this record gives the same.",

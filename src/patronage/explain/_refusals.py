@@ -1,11 +1,10 @@
-"""Phrases for refusals: from a code and its facts to a sentence."""
+"""The English phrases of refusals: what a shop answers with when a request cannot be met."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-REFUSALS: Final[Mapping[str, str]] = {
+REFUSALS: Final[dict[str, str]] = {
     "refused.event_time_out_of_range": "Refused: the event's time[, {at},] lies before 1970 or after 2199.",
     "refused.too_far_ahead": "Refused for now: the event's time[, {at},] lies too far in the future.",
     "refused.unknown_root": "Refused for now: {root} is not known here yet.",
