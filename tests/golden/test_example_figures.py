@@ -168,7 +168,7 @@ def test_the_welcome_of_the_banded_card_has_a_maximum() -> None:
 
 
 def test_the_hotel_card() -> None:
-    """50.00 a quarter back at the hotels, one night at 15,000.00 a year, Diamond from 40,000.00 to the next year's end."""
+    """50.00 a quarter back at the hotels, a night at 15,000.00, Diamond from 40,000.00 to the end of the next."""
     shop = Shop("spend_based_credit")
     assert shop.member.earned(shop.buys("2024-01-10", "30.00", brand="hotels"), shop.money) == "30.00"
     assert shop.member.earned(shop.buys("2024-02-10", "30.00", brand="hotels"), shop.money) == "20.00"
