@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from runner import START, Facts, Member, cases_of, same
@@ -64,7 +65,7 @@ def test_modes_of_downgrade(event: Facts) -> None:
     member = Member(document(f"downgrade_{event['downgrade']}"))
     points = member.program.units[0]
     if event.get("manual"):
-        head = {"id": "hand", "member": member.id, "occurred_at": START}
+        head: dict[str, Any] = {"id": "hand", "member": member.id, "occurred_at": START}
         member.record(StatusGrant(**head, key="tier", value=event["current"], actor="ops", reason="gift"))
         booked(member, points, event["metric"], START)
     else:
@@ -96,7 +97,7 @@ def test_the_level_at_a_past_time() -> None:
     now = datetime(2026, 3, 1, tzinfo=UTC)
     loyalty = Loyalty(document("seadog"), MemoryLedger(), clock=lambda: now)
     for n, since in enumerate(told["history"]):
-        head = {"id": f"s-{n}", "member": "m", "occurred_at": parse_instant(since["from"])}
+        head: dict[str, Any] = {"id": f"s-{n}", "member": "m", "occurred_at": parse_instant(since["from"])}
         loyalty.record(StatusGrant(**head, key="tier", value=since["tier"], actor="ops", reason="told"))
     for fact in asked:
         level = loyalty.standing("m", parse_instant(fact["at"])).level("tier")
