@@ -23,6 +23,7 @@ from patronage.challenges import (
     Protection,
     Streak,
 )
+from patronage.closings import ClosingTerms
 from patronage.conditions import (
     AllOf,
     AnyOf,
@@ -49,6 +50,7 @@ from patronage.conditions import (
     Weekday,
 )
 from patronage.events import (
+    AccountClosed,
     Activity,
     Adjustment,
     Cancellation,
@@ -61,6 +63,7 @@ from patronage.events import (
     Gift,
     Line,
     LineKind,
+    Merge,
     Purchase,
     RateDeclared,
     Redemption,
@@ -102,6 +105,7 @@ from patronage.ledger import (
     WakeEntry,
     WakeUp,
 )
+from patronage.line_conditions import LineDiscounted
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.occasions import CountedFrom, Life
 from patronage.offers import Activation, Offer, UseLimit
@@ -342,6 +346,8 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
         MembershipCancelled, **head(), policy=words, at_term_end=st.booleans(), refund=st.booleans()
     ),
     "status_end": st.builds(StatusEnd, **head(), key=words, value=maybe(words), actor=words, reason=words),
+    "merge": st.builds(Merge, **head(), into=ids, actor=words, reason=words),
+    "account_closed": st.builds(AccountClosed, **head(), actor=words, reason=words),
     "referral_claimed": st.builds(
         ReferralClaimed,
         **head(),
@@ -587,6 +593,7 @@ leaves = st.one_of(
     st.builds(Brand, of=id_sets),
     st.builds(Tag, of=word_sets),
     st.builds(Kind, of=kinds),
+    st.builds(LineDiscounted, st.lists(words, max_size=2)),
     st.builds(LinePrice, at_least=maybe(amounts()), below=maybe(amounts())),
     st.builds(LineAttribute, key=words, of=some_attributes),
     st.builds(EventAttribute, key=words, of=some_attributes),
@@ -654,6 +661,15 @@ gift_terms = st.builds(
     given=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
     received=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
     when=maybe(conditions),
+)
+closing_terms = st.builds(ClosingTerms, unit=st.just("points"), forgives_debt=st.booleans()) | st.builds(
+    ClosingTerms,
+    unit=st.just("points"),
+    labels=some(maybe(words)),
+    pays_out=st.just(True),
+    price=maybe(st.tuples(amounts("points", 1), amounts("USD", 1))),
+    rounding=st.sampled_from(Rounding),
+    minimum=maybe(amounts("points", 1)),
 )
 bases_of_money = st.builds(
     Base,
@@ -1072,6 +1088,7 @@ def programs(draw: st.DrawFn) -> Program:
                 refund_for=draw(terms_of_time()),
                 refunds=draw(refund_terms),
                 transfers=draw(some(gift_terms, 1)),
+                closings=draw(some(closing_terms, 1)),
             )
         )
     return Program(id=draw(ids), time_zone="America/New_York", terms=timeline)
