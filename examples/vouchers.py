@@ -36,7 +36,7 @@ a_coffee = GiveGrant(key="coffee", uses=1)
 card = Threshold(
     name="card", at_least=stamps.of(3), gives=[a_coffee], repeats=Repeats.EVERY_STEP, consumes=Consumes.STEPS
 )
-earning = [SpendRule(per=usd.of(1), credit=points.of(10)), BonusRule(credit=stamps.of(1))]
+earning = (SpendRule(per=usd.of(1), credit=points.of(10)), BonusRule(credit=stamps.of(1)))
 base = PointsPolicy(name="base", rules=earning, thresholds=[card])
 ten = GiveCredit(amount=credit.of(10), life=Life(expires_after=months(12)))
 buy = FixedReward(name="buy", cost=points.of(500), kind=BenefitKind.VOUCHER, gives=[ten])
@@ -59,8 +59,10 @@ def main() -> None:
     cart = Purchase(id="o-3", member="ada", occurred_at=day + timedelta(days=4), lines=lines)
     for each in loyalty.quote(cart, further=True).further:
         print(f"{each.redemption.reward}:", each.off if isinstance(each, Applied) else each.refusal.code.value)
-    head = {"member": "ada", "occurred_at": cart.occurred_at}
-    asked = [Redemption(id="r-2", reward="coffee", **head), Redemption(id="r-3", reward="voucher", code=code, **head)]
+    asked = [
+        Redemption(id="r-2", member="ada", occurred_at=cart.occurred_at, reward="coffee"),
+        Redemption(id="r-3", member="ada", occurred_at=cart.occurred_at, reward="voucher", code=code),
+    ]
     quote = loyalty.quote(cart, requests=asked)
     print(*(f"{each.reward} {usd.text(usd.steps(each.off))}" for each in quote.applied), sep=", ", end="; ")
     print("to pay:", usd.text(usd.steps(quote.due.steps if quote.due else 0)))
