@@ -71,6 +71,7 @@ from patronage.occasions import (
 from patronage.policies import (
     CashbackPolicy,
     ChallengePolicy,
+    DividendPolicy,
     DonationPolicy,
     MembershipPolicy,
     OfferPolicy,
@@ -124,6 +125,7 @@ __all__ = [
     "Debit",
     "Decision",
     "Discount",
+    "DividendPolicy",
     "DocumentError",
     "DonationPolicy",
     "DuplicateEventError",

@@ -14,7 +14,6 @@ from patronage.book import Book
 from patronage.building import build_booking
 from patronage.errors import InvalidValueError, PolicyError
 from patronage.ledger import (
-    REDEEMED,
     Account,
     AccountKind,
     Basis,
@@ -88,7 +87,7 @@ def apply_effects(
                 steps = min(steps, max(on.available(amount.unit, effect.label), 0))
             if steps:
                 books = book_of(effect.rule, -steps)
-                on.debit(policy, about, amount.unit, steps, effect.label, effect.why, REDEEMED, books)
+                on.debit(policy, about, amount.unit, steps, effect.label, effect.why, effect.payee, books)
         elif isinstance(effect, Give):
             give(book, effect, policy, about)
         elif isinstance(effect, Use):
@@ -203,6 +202,7 @@ def revoke(book: Book, effect: Revoke, policy: str, about: Source, giver: str | 
         if (
             grant.key == effect.key
             and (effect.value is None or grant.value == effect.value)
+            and (effect.occasion is None or grant.occasion == effect.occasion)
             and (giver is None or grant.giver == giver or (giver == "@" and grant.giver.startswith(giver)))
             and grant.in_force(at)
         ):

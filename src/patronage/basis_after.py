@@ -52,7 +52,10 @@ def basis_with(
             grants = [
                 g
                 for g in grants
-                if g.key != effect.key or (effect.value and g.value != effect.value) or (giver and g.giver != giver)
+                if g.key != effect.key
+                or (effect.value and g.value != effect.value)
+                or (giver and g.giver != giver)
+                or (effect.occasion is not None and g.occasion != effect.occasion)
             ]
         elif isinstance(effect, Use):
             changed = True

@@ -16,6 +16,7 @@ from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Event, Line, Purchase, many, word
 from patronage.ledger import (
     EXPIRED,
+    REDEEMED,
     Account,
     AccountKind,
     Basis,
@@ -260,7 +261,7 @@ class Credit:
 @attrs.frozen(weakref_slot=False)
 class Debit:
     """
-    *amount* from the account: exactly (a shortfall is debt), or *up_to* what is there.
+    *amount* from the account to *payee*: exactly (a shortfall is debt), or *up_to* what is there.
 
     *account* is a shared account that the policy names in its `others`, where it is not the occasion's own.
     """
@@ -271,9 +272,12 @@ class Debit:
     up_to: bool = attrs.field(default=False, kw_only=True)
     why: Reason = attrs.field(default=reason("debited"), kw_only=True)
     account: Account | None = attrs.field(default=None, kw_only=True)
+    payee: Account = attrs.field(default=REDEEMED, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         positive_amount("A debit", self.amount)
+        if not isinstance(self.payee, Account) or self.payee.kind is not AccountKind.SYSTEM:
+            raise InvalidValueError(f"A debit goes to a system account, not to {quote(self.payee)}.")
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -336,10 +340,11 @@ class Use:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Revoke:
-    """The grants in force under *key* (and *value*) end now; with *own* only those that this policy's *rule* gave."""
+    """The grants in force under *key* (*value*, *occasion*) end; with *own* only what this policy's *rule* gave."""
 
     key: str = attrs.field(converter=word)
     value: str | None = None
+    occasion: str | None = None
     rule: str = ""
     own: bool = False
     why: Reason = reason("revoked")
@@ -420,10 +425,7 @@ class FollowUp:
 
 
 Effect = Credit | Debit | SetTo | Give | Use | Revoke | Wake | HandOver | FollowUp
-
 EFFECTS: Final = (Credit, Debit, SetTo, Give, Use, Revoke, Wake, HandOver, FollowUp)
-
-
 _BLANK_CREDIT: Final = blank(Credit)
 
 

@@ -36,10 +36,10 @@ from patronage.state import State
 from patronage.terms import BoundTerms
 from patronage.watching import (
     CLOSE,
-    GRACE,
+    LATER_LOOKS,
+    LOOKS_BACK,
     MICROSECOND,
     NOTHING_RETURNED,
-    REVIEW,
     Adoption,
     Look,
     Moment,
@@ -112,11 +112,10 @@ class Passing:
             self._show(book, bound, kind, what, at)
         if adopted:
             self._adopt(book, bound, at)
-        for wake_up in book.wakes(at, (REVIEW, GRACE), named=False):
+        for wake_up in book.wakes(at, LATER_LOOKS, named=False):
             self._show(book, bound, "woken", wake_up, at)
-        for wake_up in book.wakes(at, (REVIEW, GRACE), named=True):
-            moment = Moment.REVIEW if wake_up.name == REVIEW else Moment.GRACE
-            self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, moment)
+        for wake_up in book.wakes(at, LATER_LOOKS, named=True):
+            self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, LATER_LOOKS[wake_up.name])
         if bound.looks_at(book.account):
             cause, book.cause = book.cause, due_cause("look", at, ())
             self.look_again(book, bound, Look(Moment.ADOPTED if adopted else Moment.TIME, at, at), None)
@@ -128,7 +127,7 @@ class Passing:
         if policy is None:
             return  # The terms have it no more.
         at = wake_up.at
-        of = parse_instant(str(wake_up.facts["start"])) if moment is Moment.GRACE else at - MICROSECOND
+        of = parse_instant(str(wake_up.facts["start"])) if moment in LOOKS_BACK else at - MICROSECOND
         look = Look(moment, at, of, str(wake_up.facts["rule"]), wake_up.facts)
         # A close reads what ends at its instant as alive.
         basis = bound.basis(book, at - MICROSECOND if moment is Moment.CLOSE else at, of)

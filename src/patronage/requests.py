@@ -23,6 +23,8 @@ from patronage.events import (
     Capture,
     Confirmation,
     Counterpart,
+    DividendAllocated,
+    DividendDeclared,
     Event,
     FollowedUp,
     Gift,
@@ -196,6 +198,8 @@ class Requests:
             return self._handed(self._spending().end(event, root, of_root))
         if isinstance(event, Confirmation):
             return self._confirm()
+        if isinstance(event, DividendAllocated) and isinstance(root.event, DividendDeclared):
+            return ()
         if isinstance(event, Refund | Cancellation):
             return self._undo(event, root, of_root)
         return _refuse(RejectionCode.WRONG_ROOT, root=event.about)

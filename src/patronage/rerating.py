@@ -13,7 +13,7 @@ from patronage.accounts import derived_id
 from patronage.applying import book_of
 from patronage.book import Book
 from patronage.decisions import Accepted
-from patronage.events import MADE, Event, Rerated
+from patronage.events import NOT_PLAYED, Event, Rerated
 from patronage.ledger import (
     ISSUED,
     Account,
@@ -42,7 +42,7 @@ REDATED: Final = "redated"
 
 def is_played(commit: Commit) -> bool:
     """Whether a commit is of an event that came to something: time, and what was refused, are not played again."""
-    return commit.refusal is None and not isinstance(commit.event, MADE)
+    return commit.refusal is None and not isinstance(commit.event, NOT_PLAYED)
 
 
 Told = Mapping[str | None, tuple[Entry, ...]]

@@ -361,7 +361,7 @@ class BoundTerms:
         return FrozenMapping.owning(found)
 
     def _counted(self, book: Book, grants: Sequence[Grant], at: datetime, of: datetime | None) -> list[Balance]:
-        """The tallies of totals and thresholds in the periods that hold the instants."""
+        """The tallies of totals and thresholds in the periods that hold the instants; those under `~` are of none."""
         found: list[Balance] = []
         member = book.account.kind is AccountKind.MEMBER
         for watcher in self._watchers if member else self.beside.get(book.account, ()):
@@ -372,7 +372,7 @@ class BoundTerms:
                 then = now if of is None else watcher.key(of, self.calendar, grants)
                 for lot in lots:
                     period = None if lot.label is None else lot.label.partition("/")[0]
-                    if period is not None and period in (now, then):
+                    if period is not None and (period in (now, then) or period[:1] == "~"):
                         found.append(build_balance(unit, lot.label, lot.steps))
         return found
 

@@ -44,6 +44,7 @@ from patronage.occasions import Condition
 from patronage.policies.base import Policy
 from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.dividend import DividendPolicy
 from patronage.policies.donation import DonationPolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
@@ -76,6 +77,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "membership_renewed": memberships.MembershipRenewed,
         "membership_changed": memberships.MembershipChanged,
         "membership_cancelled": memberships.MembershipCancelled,
+        "dividend_declared": events.DividendDeclared,
         "charity_chosen": charities.CharityChosen,
         "partner_linked": partnerships.PartnerLinked,
         "partner_unlinked": partnerships.PartnerUnlinked,
@@ -88,6 +90,8 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "rerated": events.Rerated,
         "counterpart": events.Counterpart,
         "followed_up": events.FollowedUp,
+        "dividend_allocated": events.DividendAllocated,
+        "dividend_share": events.DividendShare,
     },
     ledger.Entry: {
         "transfer": ledger.Transfer,
@@ -179,6 +183,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "donation": DonationPolicy,
         "offer": OfferPolicy,
         "membership": MembershipPolicy,
+        "dividend": DividendPolicy,
         "partner": PartnerPolicy,
         "referral": ReferralPolicy,
         "tier": TierPolicy,

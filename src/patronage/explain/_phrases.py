@@ -18,6 +18,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
+from patronage.explain._phrases_dividends import DIVIDENDS
 from patronage.explain._refusals import REFUSALS
 from patronage.periods import Calendar
 from patronage.units import Amount, Unit
@@ -236,6 +237,7 @@ def number_text(number: Decimal) -> str:
 
 ENGLISH: Final = Phrases(
     {
+        **DIVIDENDS,
         # Words.
         "word.and": "{first} and {last}",
         "word.or": "{first} or {last}",

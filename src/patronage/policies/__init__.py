@@ -5,6 +5,7 @@ from __future__ import annotations
 from patronage.policies.base import Policy
 from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.dividend import DividendPolicy
 from patronage.policies.donation import DonationPolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
@@ -16,6 +17,7 @@ from patronage.policies.tier import TierPolicy
 __all__ = [
     "CashbackPolicy",
     "ChallengePolicy",
+    "DividendPolicy",
     "DonationPolicy",
     "MembershipPolicy",
     "OfferPolicy",

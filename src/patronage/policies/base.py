@@ -73,7 +73,7 @@ class BoundPolicy:
     *shared* are its shared ceilings by the type of event that they count, *others* the shared
     accounts that it names; *follows_up* says whether it may give a FollowUp. *rules* are those that it
     is made of, for those who read a program rather than run it. *asked* answers the events that name the
-    policy (a membership that begins, a referral that is claimed). *counts* are tallies of its own, beside
+    policy (a membership that begins, a dividend that is declared). *counts* are tallies of its own, beside
     those of ceilings and watchers. *receives* are ceilings for what its follow-ups bring a receiver,
     counted on the receiver's account. *beside* are the watchers of shared accounts that the
     policy keeps (a charity's, whose close pays out). *handed* answers what a redemption or a capture handed
