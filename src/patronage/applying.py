@@ -11,7 +11,7 @@ from patronage._frozen import FrozenMapping
 from patronage.between import PromisedBenefit, PromisedCredit, PromisedGrant, followed_up
 from patronage.book import Book
 from patronage.building import build_booking
-from patronage.errors import InvalidValueError, PolicyError
+from patronage.errors import PolicyError
 from patronage.ledger import (
     REDEEMED,
     Account,
@@ -167,8 +167,7 @@ def book_on(book: Book, account: Account, policy: str) -> Book:
 def give(book: Book, effect: Give, policy: str, about: Source) -> None:
     """Gives a grant; where it is in force already it extends to the later end."""
     at = book.at
-    if at is None:
-        raise InvalidValueError("A grant is given at an instant.")
+    assert at is not None
     until = effect.end(at, book.calendar)
     grant = Grant(effect.key, effect.value, at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, about)
     book.grant(GrantChange.GIVEN, extended(book.grants, grant, at), policy, effect.rule, about, effect.why)

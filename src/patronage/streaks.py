@@ -12,7 +12,7 @@ from patronage.challenges import Protection
 from patronage.conditions import reads_of
 from patronage.figures import Setting
 from patronage.ledger import Grant, Reason
-from patronage.occasions import AT_ONCE, Debit, Effect, Give, Occasion, Read, Wake, build_credit
+from patronage.occasions import AT_ONCE, Debit, Give, Occasion, Read, Wake, build_credit
 from patronage.periods import Calendar, CalendarPeriod, Span
 from patronage.units import build_amount
 from patronage.watching import (
@@ -68,10 +68,6 @@ class BoundProtection:
         """The label of the period in which protections are counted."""
         span = self._clock.span(of, calendar, grants)
         return None if span is None else span.key
-
-    def counts(self, occasion: Occasion) -> Sequence[Effect]:
-        """Nothing: protections are counted when they are used."""
-        return ()
 
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """The end of the right is a close; at it the run is kept, if it is protected."""

@@ -28,7 +28,7 @@ from patronage.events import (
     many,
 )
 from patronage.figures import Setting
-from patronage.ledger import Account, AccountKind, Balance, Basis, Grant
+from patronage.ledger import Account, AccountKind, Balance, Basis, Grant, reason
 from patronage.occasions import Ladder, Read
 from patronage.periods import EARLIEST, Calendar, format_instant, utc
 from patronage.policies.base import BoundPolicy, Policy, bind
@@ -197,6 +197,7 @@ class BoundTerms:
         "limits",
         "others",
         "policies",
+        "redeemed",
         "reward_names",
         "rewards",
         "shared",
@@ -213,6 +214,7 @@ class BoundTerms:
         self.units = FrozenMapping({unit.code: unit for unit in terms.units})
         self.rewards: Mapping[str, Reward] = {reward.name: reward for reward in terms.rewards}
         self.reward_names = frozenset(self.rewards)
+        self.redeemed = {reward: reason("redeemed", {"reward": reward}) for reward in self.rewards}
         self.policies: Sequence[BoundPolicy] = [
             bind(
                 policy,

@@ -254,10 +254,6 @@ class Watcher(Protocol):
         """The label of the period that holds an instant; None where there is none."""
         ...
 
-    def counts(self, occasion: Occasion) -> Sequence[Effect]:
-        """What an event adds to its tally. Decided again with the event."""
-        ...
-
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """What follows from the balances as they stand."""
         ...

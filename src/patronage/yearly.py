@@ -91,10 +91,6 @@ class BoundYearly:
         spans = self._spans(of, calendar, grants)
         return None if spans is None else (spans[0] or spans[1]).key
 
-    def counts(self, occasion: Occasion) -> Sequence[Effect]:
-        """Nothing: it counts what it gave when it gives."""
-        return ()
-
     def _spans(self, at: datetime, calendar: Calendar, grants: Iterable[Grant]) -> tuple[Span | None, Span] | None:
         """The window at an instant, and the next one."""
         yearly = self._yearly

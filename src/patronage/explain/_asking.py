@@ -15,7 +15,7 @@ from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, plain
 from patronage.conditions import AllOf, Weekday
 from patronage.earning import WhyNot
-from patronage.errors import InvalidValueError, PatronageError, quote
+from patronage.errors import InvalidValueError, PatronageError
 from patronage.events import Purchase
 from patronage.explain._phrases import Clause, Either, Figure, Told, number_text
 from patronage.ledger import (
@@ -214,8 +214,6 @@ def asked_again(commit: Commit, bound: BoundTerms) -> Answers:
             effects = tuple(policy.answer(occasion, trace))
         except PatronageError as error:
             problem = str(error)
-        except Exception as error:
-            problem = f"{type(error).__name__}: {quote(str(error))}"
         applied = {book.rule for effect in effects if isinstance(effect, Credit) for book in effect.books}
         unread = frozenset(
             (effect.amount.unit, effect.label, effect.rule)

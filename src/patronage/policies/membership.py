@@ -300,10 +300,6 @@ class _Terms:
         """None: it keeps no tally."""
         return None
 
-    def counts(self, occasion: Occasion) -> Sequence[Effect]:
-        """Nothing."""
-        return ()
-
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """The term that follows the one that closes."""
         policy, at = self._policy, look.at

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from patronage.figures import Setting
 from patronage.ledger import Grant
-from patronage.occasions import Effect, Occasion, Read, Wake
+from patronage.occasions import Occasion, Read, Wake
 from patronage.periods import Calendar, Period
 from patronage.thresholds import CarryOver
 from patronage.units import Amount, build_amount
@@ -49,10 +49,6 @@ class Rollover:
         """The label of the window that holds an instant."""
         span = self._clock.span(of, calendar, grants)
         return None if span is None else span.key
-
-    def counts(self, occasion: Occasion) -> Sequence[Effect]:
-        """Nothing."""
-        return ()
 
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """While there is a balance the window's close is waited for; then it is carried."""
