@@ -84,10 +84,9 @@ class BoundProtection:
             end = self._period.span(look.at, calendar).end
             if not effects:
                 return None
-        if end > look.at:
-            missed = self._period.span(end - MICROSECOND, calendar)
-            facts = wake_facts(self.name, missed.key, self.terms_of, missed.start)
-            effects.append(Wake(at=end, name=CLOSE, facts=facts, rule=self.name))
+        missed = self._period.span(end - MICROSECOND, calendar)
+        facts = wake_facts(self.name, missed.key, self.terms_of, missed.start)
+        effects.append(Wake(at=end, name=CLOSE, facts=facts, rule=self.name))
         return Settlement(root_of(self._policy, self.name, self._of(occasion.at, calendar).key), effects)
 
     def _of(self, at: datetime, calendar: Calendar) -> Span:

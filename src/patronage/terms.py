@@ -37,6 +37,7 @@ from patronage.rules import Ceiling, above_zero, name
 from patronage.terms_of_time import Term, years
 from patronage.transfers import TransferTerms, transfers_of
 from patronage.units import Amount, Rounding, Unit, UnitKind
+from patronage.watching import Counting
 
 
 class Expired(Enum):
@@ -183,9 +184,9 @@ class BoundTerms:
     """Terms made ready for deciding: policies bound, units and rewards by name, what is read."""
 
     __slots__ = (
+        "_counting",
         "_reads",
         "_tallies",
-        "_watchers",
         "adopts",
         "between",
         "calendar",
@@ -231,13 +232,14 @@ class BoundTerms:
                 raise InvalidValueError(f"{quote(read)} names no unit of the terms.")
         self._reads: Sequence[str] = sorted({read.unit for read in reads})
         self._tallies = [policy.tallies for policy in self.policies if policy.tallies is not None]
-        self._watchers = [watcher for policy in self.policies for watcher in policy.watchers]
-        self.watches = bool(self._watchers)
+        watchers = [watcher for policy in self.policies for watcher in policy.watchers]
+        self.watches = bool(watchers)
+        self._counting = [watcher for watcher in watchers if isinstance(watcher, Counting)]
         self.adopts = any(policy.adopts for policy in self.policies)
         self.ladders = FrozenMapping(
             {policy.name: policy.ladder for policy in terms.policies if isinstance(policy, HasLadder)}
         )
-        own = frozenset(watcher.unit for watcher in self._watchers)
+        own = frozenset(watcher.unit for watcher in watchers)
         self.watched: frozenset[str] = frozenset(self._reads) | own
         tallies = (ceiling.tally for policy in self.policies for ceiling in (*policy.ceilings, *policy.receives))
         self.counts = frozenset(count for policy in self.policies for count in policy.counts)
@@ -338,9 +340,9 @@ class BoundTerms:
         return FrozenMapping.owning(found)
 
     def _counted(self, book: Book, grants: Sequence[Grant], at: datetime, of: datetime | None) -> list[Balance]:
-        """The tallies of totals and thresholds in the periods that hold the instants."""
+        """The tallies of those that watch, in the periods that hold the instants."""
         found: list[Balance] = []
-        for watcher in self._watchers:
+        for watcher in self._counting:
             unit = watcher.unit
             lots = book.lots(unit)
             if lots:

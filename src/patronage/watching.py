@@ -232,7 +232,7 @@ class Watcher(Protocol):
 
     @property
     def unit(self) -> str:
-        """The tally in which it keeps count: `policy.name`."""
+        """What its tally is called, where it keeps one: `policy.name`."""
         ...
 
     @property
@@ -250,12 +250,22 @@ class Watcher(Protocol):
         """What it does when new terms take effect."""
         ...
 
-    def key(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
-        """The label of the period that holds an instant; None where there is none."""
-        ...
-
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """What follows from the balances as they stand."""
+        ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A watcher that keeps count in its tally, period by period."""
+
+    @property
+    def unit(self) -> str:
+        """The tally in which it keeps count."""
+        ...
+
+    def key(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
+        """The label of the period that holds an instant; None where there is none."""
         ...
 
 

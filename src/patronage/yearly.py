@@ -147,7 +147,8 @@ class BoundYearly:
                 )
             elif isinstance(gift, GiveCredit):
                 effects.append(Credit(gift.amount, rule=self.name, label=gift.label, life=gift.life, why=OCCURRED))
-            elif isinstance(gift, GiveBenefit):
+            else:
+                assert isinstance(gift, GiveBenefit)  # Nothing is converted: such a gift was refused.
                 effects.append(HandOver(kind=gift.kind, reward=gift.reward, amount=gift.amount, rule=self.name))
         book = build_booking(self.name, 1, 1, (1, 1), (1, 1), "", "", (), None)
         validity = Validity(expires_at=_KEPT.end(span.end, calendar))
