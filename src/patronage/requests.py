@@ -12,19 +12,24 @@ from datetime import datetime
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.accounts import build_source
 from patronage.applying import book_of, extended, revoke
 from patronage.asking import ask
 from patronage.book import Book
+from patronage.closing import close, reopen, settle_closed
 from patronage.events import (
+    AccountClosed,
     Adjustment,
     Cancellation,
     Capture,
     Confirmation,
     Counterpart,
+    DividendAllocated,
+    DividendDeclared,
     Event,
     FollowedUp,
     Gift,
+    Merge,
+    NamesPolicy,
     Purchase,
     RateDeclared,
     Redemption,
@@ -40,6 +45,7 @@ from patronage.events import (
 from patronage.follow_ups import Totals, amend, receive, share, totals
 from patronage.gifts import give as give_gift
 from patronage.gifts import take_back
+from patronage.handing import hand_over, tell_back
 from patronage.ledger import (
     ADJUSTED,
     DEBT,
@@ -52,12 +58,12 @@ from patronage.ledger import (
     GrantChange,
     Refusal,
     RejectionCode,
-    Source,
     Transfer,
     Validity,
     reason,
 )
-from patronage.memberships import MembershipEvent
+from patronage.links import CLOSED, ended_by
+from patronage.merging import merge, unmerge
 from patronage.occasions import Revoke
 from patronage.others import incomplete
 from patronage.refunds import (
@@ -106,7 +112,7 @@ class Requests:
     ) -> None:
         self.terms_at, self.book, self.bound, self.event, self.past = terms_at, book, bound, event, past
         self.beside, self.stands = beside, stands
-        self.about = build_source(book.account, event.about)
+        self.about = book.about(event.about)
         self.at = self.of = event.occurred_at if book.at is None else book.at
         self.moment = Moment.EVENT
         self.back: Back | None = None
@@ -117,7 +123,7 @@ class Requests:
         """What the event took back of what its root had earned, in steps by unit and label."""
         found: dict[tuple[str, str | None], int] = {}
         for entry in self.book.entries if self.moment is Moment.REFUND else ():
-            if isinstance(entry, Transfer) and entry.about == self.about and entry.cause == self.event.id:
+            if isinstance(entry, Transfer) and entry.about == self.about and entry.cause == self.book.cause:
                 for book in entry.books:
                     key = (entry.unit, entry.label)
                     found[key] = found.get(key, 0) - book.steps
@@ -140,12 +146,20 @@ class Requests:
         return Look(self.moment, other.at, of, returned=FrozenMapping.owning(out))
 
     def decide(self) -> Outcome:
-        """What the event comes to."""
+        """What the event comes to; on a closed account what it puts there goes at once."""
+        outcome = self._outcome()
+        if not isinstance(outcome, Refusal) and not isinstance(self.event, AccountClosed):
+            ended = ended_by(self.book.grants)
+            if ended is not None and ended.key == CLOSED:
+                return (*outcome, *settle_closed(self.book, self.bound, self.about))
+        return outcome
+
+    def _outcome(self) -> Outcome:
         event = self.event
         if isinstance(event, Redemption | Reservation):
             if self.stands is not None:
                 return uphold(self.book, self.about, self.stands, event.reward)
-            return self._spending().request(event)
+            return self._handed(self._spending().request(event))
         if isinstance(event, Adjustment):
             return self._adjust(event)
         if isinstance(event, StatusGrant):
@@ -156,7 +170,7 @@ class Requests:
             return ()
         if isinstance(event, RateDeclared):
             return self._declare(event)
-        if isinstance(event, MembershipEvent | ReferralClaimed):
+        if isinstance(event, NamesPolicy):
             refused = ask(self.book, self.bound, event, self.about, self.basis)
             return () if refused is None else refused
         if isinstance(event, TimePassed | Rerated | Counterpart):
@@ -165,6 +179,10 @@ class Requests:
             return self._receive(event)
         if isinstance(event, Gift):
             return give_gift(self.book, self.bound, event) or ()
+        if isinstance(event, Merge):
+            return merge(self.book, event) or ()
+        if isinstance(event, AccountClosed):
+            return close(self.book, self.bound, event, self.terms_at)
         of_root = [commit for commit in self.past if commit.root == event.about]
         if not of_root or of_root[0].event.id != event.about:
             return _refuse(RejectionCode.UNKNOWN_ROOT, root=event.about)
@@ -178,15 +196,23 @@ class Requests:
             if lacking is not None:
                 return lacking
         if isinstance(event, Capture | Release):
-            return self._spending().end(event, root, of_root)
+            return self._handed(self._spending().end(event, root, of_root))
         if isinstance(event, Confirmation):
             return self._confirm()
+        if isinstance(event, DividendAllocated) and isinstance(root.event, DividendDeclared):
+            return ()
         if isinstance(event, Refund | Cancellation):
             return self._undo(event, root, of_root)
         return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
 
     def _spending(self) -> Spending:
         return Spending(self.book, self.bound, self.basis, self.past, self.beside, self.at)
+
+    def _handed(self, outcome: Outcome) -> Outcome:
+        """What a request hands over, told to the policies that care; a reservation hands nothing over yet."""
+        if not isinstance(outcome, Refusal) and not isinstance(self.event, Reservation):
+            hand_over(self.book, self.bound, self.about, self.basis, outcome)
+        return outcome
 
     def _receive(self, event: FollowedUp) -> Outcome:
         """A follow-up of what happened on another account, by the terms of the first one of its root."""
@@ -278,11 +304,20 @@ class Requests:
             paid = self._standing_purchase(event.about)
             if paid is not None and self.stands is None:
                 return _refuse(RejectionCode.PAYS_A_PURCHASE, root=event.about, purchase=paid)
-            return self._spending().cancel(root, root.event, of_root)
+            outcome = self._spending().cancel(root, root.event, of_root)
+            if not isinstance(outcome, Refusal):
+                tell_back(self.book, self.terms_at, self.about, event.id, of_root)
+            return outcome
         if isinstance(root.event, Gift):
             self.bound = self.terms_at(root.terms_from)
             self.moment, self.of = Moment.REFUND, root.event.occurred_at
             return take_back(self.book, self.bound, root.event, self.past, self.beside) or ()
+        if isinstance(root.event, Merge):
+            self.bound = self.terms_at(root.terms_from)
+            self.moment, self.of = Moment.REFUND, root.event.occurred_at
+            return unmerge(self.book, root.event, of_root, self.beside) or ()
+        if isinstance(root.event, AccountClosed):
+            return reopen(self.book, root)
         return self._cancel_fact(root)
 
     def _standing_purchase(self, redemption: str) -> str | None:
@@ -310,12 +345,12 @@ class Requests:
         if self.bound.follows_up:
             then = root.event.occurred_at
             told = answers(self.bound, root.event, then, self.book, root.basis)
-            amend(self.book, self.about, self.event.id, totals(told, then, self.bound.calendar), {})
+            amend(self.book, self.about, self.book.cause, totals(told, then, self.bound.calendar), {})
         return tuple(difference.charges)
 
     def _changed(self, root: Commit, account: Account) -> bool:
         """Whether a root has changed another account, by what it is worth when it is decided again."""
-        if isinstance(root.event, Redemption | Reservation | Gift | ReferralClaimed):
+        if isinstance(root.event, Redemption | Reservation | Gift | Merge | ReferralClaimed):
             return True
         bound = self.terms_at(root.terms_from)
         told = answers(bound, root.event, root.event.occurred_at, self.book, root.basis)
@@ -398,14 +433,14 @@ class Requests:
             )
         else:
             before, now = of(was.purchase), of(kept.purchase)
-        amend(self.book, self.about, self.event.id, before, now)
+        amend(self.book, self.about, self.book.cause, before, now)
 
     def _give_back_paid(self, purchase: Purchase, kept: Kept) -> None:
         """What paid the part that came back, or took something off it, is given back first."""
         wholes = {tender.redemption: tender.total.steps for tender in purchase.tenders if tender.redemption is not None}
         terms = self.bound.terms.refunds
         for redemption, whole in {**wholes, **purchase.taken_off}.items():
-            about = Source(self.book.account, redemption)
+            about = self.book.about(redemption)
             parts = spent_parts(self.past, about)
             spent = sum(part.steps for part in parts)
             before = given_back(self.past, about)
@@ -437,7 +472,7 @@ class Requests:
                         label = f"{label}/{key[2] or ''}"
                 else:
                     continue
-                wanted = min(wanted, max(0, ceiling.left(self.book.account, now, label)))
+                wanted = min(wanted, max(0, ceiling.left(self.book.origin, now, label)))
             return wanted
 
         return room
@@ -451,7 +486,7 @@ class Requests:
             for ceiling in policy.ceilings:
                 if ceiling.tally is None or ceiling.ceiling.room_back:
                     continue
-                if ceiling.account_for(self.book.account) != account:
+                if ceiling.account_for(self.book.origin) != account:
                     continue
                 for key, steps in so_far.items():
                     if key[0] == policy.name and key[1] == ceiling.tally:

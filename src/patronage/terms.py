@@ -14,6 +14,7 @@ from patronage._frozen import FrozenMapping
 from patronage.book import Book
 from patronage.building import build_balance, build_basis
 from patronage.ceilings import BoundCeiling
+from patronage.closings import ClosingTerms, closings_of
 from patronage.conditions import reads_of
 from patronage.errors import InvalidValueError, quote
 from patronage.events import (
@@ -21,6 +22,7 @@ from patronage.events import (
     Enrolment,
     Event,
     Gift,
+    Merge,
     Purchase,
     Redemption,
     ReferralClaimed,
@@ -37,7 +39,7 @@ from patronage.rules import Ceiling, above_zero, name
 from patronage.terms_of_time import Term, years
 from patronage.transfers import TransferTerms, transfers_of
 from patronage.units import Amount, Rounding, Unit, UnitKind
-from patronage.watching import Counting
+from patronage.watching import Counting, Watcher
 
 
 class Expired(Enum):
@@ -135,7 +137,8 @@ class Terms:
 
     *policies* are asked in order, each sees what those before it did. *refund_for* is how long after
     a purchase its refunds are decided again exactly; after it they take the proportional share.
-    *transfers* say of which units members may give to each other: of none unless told.
+    *transfers* say of which units members may give to each other: of none unless told; *closings* what
+    becomes of a unit when an account is closed: it is forfeited unless told.
     """
 
     units: tuple[Unit, ...] = attrs.field(converter=_units)
@@ -145,12 +148,16 @@ class Terms:
     refund_for: Term = years(1)
     refunds: RefundTerms = RefundTerms()
     transfers: tuple[TransferTerms, ...] = attrs.field(default=(), converter=transfers_of)
+    closings: tuple[ClosingTerms, ...] = attrs.field(default=(), converter=closings_of)
 
     def __attrs_post_init__(self) -> None:
         codes = {unit.code for unit in self.units}
         for transfer in self.transfers:
             if transfer.unit not in codes:
                 raise InvalidValueError(f"Gifts are of {quote(transfer.unit)}, which is no unit of the terms.")
+        for closing in self.closings:
+            if closing.unit not in codes or (closing.price is not None and closing.price[1].unit not in codes):
+                raise InvalidValueError(f"A closing is of {quote(closing.unit)} and its price in units of the terms.")
         for reward in self.rewards:
             if reward.unit is not None and reward.unit not in codes:
                 raise InvalidValueError(
@@ -184,10 +191,12 @@ class BoundTerms:
     """Terms made ready for deciding: policies bound, units and rewards by name, what is read."""
 
     __slots__ = (
+        "_beside_reads",
         "_counting",
         "_reads",
         "_tallies",
         "adopts",
+        "beside",
         "between",
         "calendar",
         "counts",
@@ -235,12 +244,18 @@ class BoundTerms:
         watchers = [watcher for policy in self.policies for watcher in policy.watchers]
         self.watches = bool(watchers)
         self._counting = [watcher for watcher in watchers if isinstance(watcher, Counting)]
+        self.beside: Mapping[Account, Sequence[Watcher]] = {
+            account: [w for policy in self.policies for w in policy.beside.get(account, ())]
+            for account in {account for policy in self.policies for account in policy.beside}
+        }
+        there = [watcher for beside in self.beside.values() for watcher in beside]
+        self._beside_reads = sorted({read.unit for watcher in there for read in watcher.reads} - set(self._reads))
         self.adopts = any(policy.adopts for policy in self.policies)
         self.ladders = FrozenMapping(
             {policy.name: policy.ladder for policy in terms.policies if isinstance(policy, HasLadder)}
         )
-        own = frozenset(watcher.unit for watcher in watchers)
-        self.watched: frozenset[str] = frozenset(self._reads) | own
+        own = frozenset(watcher.unit for watcher in (*watchers, *there))
+        self.watched: frozenset[str] = frozenset((*self._reads, *self._beside_reads)) | own
         tallies = (ceiling.tally for policy in self.policies for ceiling in (*policy.ceilings, *policy.receives))
         self.counts = frozenset(count for policy in self.policies for count in policy.counts)
         self.tallies = frozenset(tally for tally in tallies if tally is not None) | own | self.counts
@@ -253,7 +268,7 @@ class BoundTerms:
         requests = (Gift,) if self.transfers else ()
         claims = (ReferralClaimed,) if any(policy.asked is not None for policy in self.policies) else ()
         facts = FACTS if self.others else ()
-        self.between: frozenset[type] = frozenset((*self.shared, *facts, *requests, *claims))
+        self.between: frozenset[type] = frozenset((*self.shared, *facts, *requests, *claims, Merge))
 
     def _all_shared(self) -> Mapping[type, Sequence[BoundCeiling]]:
         """What is counted on shared accounts, by the type of the event that it counts."""
@@ -278,6 +293,8 @@ class BoundTerms:
         """The other accounts that a fact or a request of *member* needs, with what is counted there."""
         if isinstance(event, Gift):
             return [(Account.member(event.to), None)] if event.to != member.id else []
+        if isinstance(event, Merge):
+            return [(Account.member(event.into), None)] if event.into != member.id else []
         if isinstance(event, ReferralClaimed):
             return [(account, None) for account in event.others]
         shared: Iterable[BoundCeiling] = self.shared.get(type(event), ())
@@ -302,6 +319,9 @@ class BoundTerms:
         balances: list[Balance] = []
         for unit in self._reads:
             balances.extend(book.balances(unit))
+        member = book.account.kind is AccountKind.MEMBER
+        for unit in () if member else self._beside_reads:
+            balances.extend(book.balances(unit))
         for tallies in self._tallies:
             for unit, period in tallies(at):
                 used: dict[str, int] = {}  # In a rolling period each use is a lot of its own.
@@ -311,10 +331,14 @@ class BoundTerms:
                         used[label] = used.get(label, 0) + lot.steps
                 for label, steps in used.items():
                     balances.append(build_balance(unit, label, steps))
-        if self.watches:
+        if self.watches if member else self.beside:
             balances.extend(self._counted(book, grants, at, of))
         others = _NO_OTHERS if book.others is None else self._others(book, at)
         return build_basis(grants, tuple(balances), others)
+
+    def looks_at(self, account: Account) -> bool:
+        """Whether a total or threshold looks at an account."""
+        return self.watches if account.kind is AccountKind.MEMBER else account in self.beside
 
     def counted(self, at: datetime) -> Sequence[tuple[str, str]]:
         """What an event at *at* counts on: tallies, each with the label of the period that holds the instant."""
@@ -340,9 +364,12 @@ class BoundTerms:
         return FrozenMapping.owning(found)
 
     def _counted(self, book: Book, grants: Sequence[Grant], at: datetime, of: datetime | None) -> list[Balance]:
-        """The tallies of those that watch, in the periods that hold the instants."""
+        """The tallies of those that watch, in the periods that hold the instants; those under `~` are of none."""
         found: list[Balance] = []
-        for watcher in self._counting:
+        counting: Iterable[Counting] = self._counting
+        if book.account.kind is not AccountKind.MEMBER:
+            counting = [each for each in self.beside.get(book.account, ()) if isinstance(each, Counting)]
+        for watcher in counting:
             unit = watcher.unit
             lots = book.lots(unit)
             if lots:
@@ -350,7 +377,7 @@ class BoundTerms:
                 then = now if of is None else watcher.key(of, self.calendar, grants)
                 for lot in lots:
                     period = None if lot.label is None else lot.label.partition("/")[0]
-                    if period is not None and period in (now, then):
+                    if period is not None and (period in (now, then) or period[:1] == "~"):
                         found.append(build_balance(unit, lot.label, lot.steps))
         return found
 

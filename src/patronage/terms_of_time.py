@@ -76,9 +76,15 @@ class TimeUnit(Enum):
 
 
 class Until(Enum):
-    """Where a term ends: at the instant, or at the end of the local day, month, quarter or year that holds it."""
+    """
+    Where a term ends: at the instant, or at the end of the local day, month, quarter or year that holds it.
+
+    START_OF_DAY is its first instant, and not before the anchor: what lives for six months "by the day" is gone on the
+    day.
+    """
 
     INSTANT = "instant"
+    START_OF_DAY = "start_of_day"
     END_OF_DAY = "end_of_day"
     END_OF_MONTH = "end_of_month"
     END_OF_QUARTER = "end_of_quarter"
@@ -169,7 +175,9 @@ class Lasting:
 
     @property
     def by_day(self) -> bool:
-        """Whether the end is that of a day, month, quarter or year, reached in whole days."""
+        """Whether the end is the start or end of a day, or the end of a month and more, reached in whole days."""
+        if self.until is Until.START_OF_DAY and not self.n:
+            return False
         return self.until is not Until.INSTANT and self.of is not TimeUnit.HOURS
 
     def end(self, anchor: datetime, calendar: Calendar, times: int = 1) -> datetime:
@@ -183,6 +191,8 @@ class Lasting:
         if self.until is Until.INSTANT:
             return _hours_after(anchor, n) if hourly or not n else self._by_the_clock(anchor, calendar, n)
         day = calendar.day(_hours_after(anchor, n)) if hourly else self._day(calendar.day(anchor), n)
+        if self.until is Until.START_OF_DAY:
+            return max(anchor, calendar.start_of_day(day))  # No term ends before its anchor.
         return _ROUNDED_TO[self.until].span_of_day(day, calendar).end
 
     def _by_the_clock(self, instant: datetime, calendar: Calendar, n: int) -> datetime:
@@ -308,7 +318,11 @@ class EndOfPeriod:
 
 @attrs.frozen(kw_only=True)
 class Annual:
-    """A day of a later year: *day* of *month*, *years_ahead* after the anchor's year; 29 February may be the 28th."""
+    """
+    A day of a later year: *day* of *month*, *years_ahead* after the anchor's year; 29 February may be the 28th.
+
+    With 0 it is the first such day that does not begin before the anchor.
+    """
 
     month: int
     day: int
@@ -316,19 +330,22 @@ class Annual:
 
     def __attrs_post_init__(self) -> None:
         check_day_of_year(self.month, self.day)
-        whole_number(self.years_ahead, "How many years ahead", 1, 1_000)
+        whole_number(self.years_ahead, "How many years ahead", 0, 1_000)
 
     @property
     def by_day(self) -> bool:
-        """True: it begins with a day."""
-        return True
+        """Whether it depends on the anchor's day alone: not where the day itself may still be ahead."""
+        return self.years_ahead > 0
 
     def end(self, anchor: datetime, calendar: Calendar, times: int = 1) -> datetime:
         """The first instant of that day, for many *times* as many more years later."""
-        year = calendar.day(utc(anchor)).year + self.years_ahead + _times(times) - 1
-        if year > YEAR_MAX:
+        anchor, more = utc(anchor), self.years_ahead + _times(times) - 1
+        year = calendar.day(anchor).year
+        if not self.years_ahead and calendar.start_of_day(day_of_year(year, self.month, self.day)) < anchor:
+            year += 1
+        if year + more > YEAR_MAX:
             raise too_far()
-        return calendar.start_of_day(day_of_year(year, self.month, self.day))
+        return calendar.start_of_day(day_of_year(year + more, self.month, self.day))
 
 
 @attrs.frozen(kw_only=True)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import pytest
+from unit_cooperative import JUNE, Cooperative, declared, dividend, rate
 from unit_shop import (
     EUR,
     NEW_YEAR,
@@ -45,12 +47,14 @@ from patronage import (
     RejectionCode,
     Release,
     Reward,
+    State,
     Step,
     StepTable,
     Tender,
 )
 from patronage.conditions import BalanceIs, Category, Channel
-from patronage.events import Gift, TimePassed
+from patronage.dividends import ClassDeclared, DividendDeclared, DividendShare, share_of
+from patronage.events import AccountClosed, Gift, Merge, TimePassed, own_account
 from patronage.rewards import CartReward, Choice, Limit, PercentOff
 from patronage.terms_of_time import days
 from patronage.thresholds import GiveGrant
@@ -705,11 +709,36 @@ def used() -> Decision:
     return member.cancel("d-1")
 
 
+def ended() -> Decision:
+    """A request for an unknown reward on a closed account."""
+    member = having(0)
+    member.tell(AccountClosed(id="c-1", member="m-1", occurred_at=NEW_YEAR, actor="ann", reason="asked"))
+    return member.redeem("nothing", amount=POINTS.of(9))
+
+
+def merged_twice() -> Decision:
+    """An account that is merged already is to be merged into itself."""
+    program = program_of(points_policy())
+    first = Merge(id="g-1", member="m-1", occurred_at=NEW_YEAR, into="m-2", actor="ann", reason="same")
+    states = program.decide(State.of("m-1"), first, others=[State.of("m-2")]).require().states
+    again = attrs.evolve(first, id="g-2", into="m-1")
+    return program.decide(states[0], again, others=states[1:])
+
+
 def clashing() -> Decision:
     """A reward beside one of its group, and only in the app."""
     cart = [Line(total=USD.of(9), discounts=[Discount(kind="ten", total=USD.of(1))])]
     ten = CartReward(name="ten", gives=PercentOff(share="0.1"), exclusive="order")
     return having(0, ten, pay(exclusive="order", when=Channel(["app"]))).redeem(cart=cart)
+
+
+def declaring(event: DividendDeclared | DividendShare) -> Decision:
+    """An event of a dividend, after the dividend was declared if it is declared later."""
+    program = Cooperative(dividend()).program
+    state = State.of(own_account(event))
+    if event.id == "d-1":
+        state = program.decide(state, declared(rate("0.20"))).require().state or state
+    return program.decide(state, event)
 
 
 class TestRank:
@@ -721,11 +750,16 @@ class TestRank:
         ("too_late", "unknown_root", lambda: having(1).return_of(at=on(1, 1, year=2025))),
         ("unknown_root", None, lambda: having(1).return_of("o-9")),
         ("history_incomplete", "already_ended", gap),
+        ("account_closed", "unknown_reward", ended),
+        ("account_merged", "to_oneself", merged_twice),
         ("wrong_root", "unknown_line", alien),
         ("unknown_unit", None, unlisted),
         ("unknown_reward", "balance_too_low", lambda: having(0).redeem("nothing", amount=POINTS.of(9))),
         ("unknown_rule", None, lambda: having(0).declare("nothing")),
         ("already_ended", "pays_a_purchase", undone_twice),
+        ("already_declared", None, lambda: declaring(declared(rate("0.10"), id="d-1"))),
+        ("patronage_open", "wrong_unit", lambda: declaring(declared(ClassDeclared(credit=POINTS.of(1)), at=JUNE))),
+        ("no_patronage", None, lambda: declaring(share_of(declared(rate("0.10")), None, "m-1"))),
         ("pays_a_purchase", None, lambda: paying().cancel("d-1")),
         ("voucher_used", None, used),
         ("unknown_line", "refund_exceeds_purchase", lambda: returned("9", "1")),

@@ -15,15 +15,19 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.decisions import answer_to
+from patronage.dividends import DividendDeclared, DividendShare
 from patronage.errors import PatronageError
 from patronage.events import Activity, Counterpart, Enrolment, Event, FollowedUp, Purchase, Rerated, TimePassed
 from patronage.explain._asking import (
+    TALLIED,
     Answers,
     Rules,
     about_of,
     asked_again,
     base_of,
     clause_of,
+    declared_of,
     failing,
     lasting_of,
     refusal_facts,
@@ -73,15 +77,29 @@ def explain(
 
     With *before*, the account's state before the commit, *history*, the earlier commits about the same
     root, and *others*, the states of the other accounts that its event needs as they were before it, the
-    whole commit is decided again, the choice of lots included. Without *before*, what the policies
+    whole commit is decided again, the choice of lots included; for an account that is merged into another
+    *history* has what that one booked, and that is told. Without *before*, what the policies
     answer to a purchase, an enrolment or an activity is asked again from the commit alone. Where
     *history* also has a later `Rerated` that came to something else, that is what is explained.
     """
     history = list(history)
+    answer = answer_to(commit, history)
+    if answer is not None:
+        commit, before = _as_answered(commit, answer), None
     told = _as_it_stands(commit, history)
     return _Teller(told or commit, program, phrases).explanation(
         before if told is None else None, history, tuple(others)
     )
+
+
+def _as_answered(commit: Commit, answer: Commit) -> Commit:
+    """A commit with what it came to on the account that answered for it, as if it had been decided there."""
+    entries = [
+        attrs.evolve(entry, cause=commit.event.id) if entry.cause == answer.event.id else entry
+        for entry in answer.entries
+    ]
+    benefits = (*commit.benefits, *answer.benefits)
+    return attrs.evolve(commit, account=answer.account, entries=tuple(entries), benefits=benefits)
 
 
 def _as_it_stands(commit: Commit, history: Iterable[Commit]) -> Commit | None:
@@ -119,12 +137,15 @@ def _refused(voice: Voice, refusal: Refusal, program: Program) -> Item:
         return _item(voice, f"refused.gift_{refusal.code.value}", facts, code, "refused.other")
     if "referrer" in refusal.facts:
         return _item(voice, f"refused.referral_{refusal.facts['why']}", facts, code, "refused.other")
+    for subject in ("charity", "partner", "window", "policy"):
+        if subject in refusal.facts and "rule" not in refusal.facts:
+            return _item(voice, f"{code}_{subject}", facts, code, "refused.other")
     return _item(voice, code, facts, "refused.other")
 
 
 _TOLD: Final = (
-    *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at"),
-    *("referrer", "policy", "plan"),
+    *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at", "policy", "plan"),
+    *("into", "referrer", "rule", "credit", "per", "charity", "partner", "window", "starts_at", "ends_at"),
 )
 """What is told of an event, where it states it."""
 
@@ -173,6 +194,10 @@ class _Teller:
         if isinstance(event, FollowedUp):
             of = None if event.event.startswith("~") else event.event
             facts |= {"of": of, "member": event.origin.account.id, "policy": event.policy, "why": event.reason.code}
+        if isinstance(event, DividendDeclared):
+            facts["declared"] = tuple(declared_of(each) for each in event.classes)
+        if isinstance(event, DividendShare):
+            facts["of"] = event.origin.root
         if isinstance(event, Purchase):
             facts["total"] = (
                 Amount(event.total, event.currency) if event.currency is not None else Clause("word.nothing")
@@ -250,7 +275,14 @@ class _Teller:
         unit = self.rules.counted_in(entry.unit, part)
         facts |= {"rule": rule, "period": None if period == "lifetime" else period}
         facts["amount"] = entry.steps if unit is None else Amount(entry.steps, unit)
-        kind = {"": "times", "~credited": "paid", "~at_close": "held"}.get(part, "spend")
+        kind, _, of = part.partition("/")
+        if (entry.label or "")[0:1] == "~":
+            kind, of = period, part
+            facts["period"] = None
+        if of:
+            unit = self.rules.counted_in(entry.unit, of)
+            facts["amount"] = entry.steps if unit is None else Amount(entry.steps, unit)
+        kind = TALLIED.get(kind, "spend")
         if entry.unit in self.bound.counts:
             kind = "noted"
         change = "ended" if entry.payee == EXPIRED else "more" if inwards else "less"
@@ -362,6 +394,7 @@ class _Teller:
         facts = self._shared(entry) | {
             "key": grant.key,
             "value": grant.value,
+            "from": grant.valid_from if grant.valid_from > entry.at else None,
             "until": None if grant.valid_until is None else End(grant.valid_until),
             "uses": grant.uses,
             "giver": grant.giver,
@@ -451,10 +484,8 @@ class _Teller:
             found["currency"] = per.unit
         found["paid"] = getattr(self.commit.event, "currency", None)
         found["activity"] = getattr(rule, "activity", None)
-        wanted, credit = facts.get("wanted"), getattr(rule, "credit", None)
-        found["wanted"] = None
-        if isinstance(wanted, int) and isinstance(credit, Amount):
-            found["wanted"] = Amount(wanted, credit.unit)
+        wanted, unit = facts.get("wanted"), found.pop("unit", None)
+        found["wanted"] = Amount(wanted, unit) if isinstance(wanted, int) and isinstance(unit, str) else None
         if not found.get("ceiling") and isinstance(per, Amount):
             limits = [each.name for each in getattr(rule, "ceilings", ()) if each.limit.unit == per.unit]
             found["ceiling"] = limits[0] if limits else None

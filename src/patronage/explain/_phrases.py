@@ -18,6 +18,8 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
+from patronage.explain._phrases_dividends import DIVIDENDS
+from patronage.explain._refusals import REFUSALS
 from patronage.periods import Calendar
 from patronage.units import Amount, Unit
 
@@ -235,6 +237,7 @@ def number_text(number: Decimal) -> str:
 
 ENGLISH: Final = Phrases(
     {
+        **DIVIDENDS,
         # Words.
         "word.and": "{first} and {last}",
         "word.or": "{first} or {last}",
@@ -312,11 +315,17 @@ ENGLISH: Final = Phrases(
         "event.membershiprenewed": "Membership {policy} renewed on {at} ({event}).",
         "event.membershipchanged": "Membership {policy} changed to plan {plan} on {at} ({event}).",
         "event.membershipcancelled": "Membership {policy} cancelled on {at} ({event}).",
+        "event.charitychosen": "Charity[ {charity}] chosen in policy {policy} on {at} ({event}).",
+        "event.partnerlinked": "Account at partner {partner} linked on {at} ({event}).",
+        "event.partnerunlinked": "Account at partner {partner} no longer linked from {at} on ({event}).",
+        "event.partnerwindow": "A {window} reported on {at} ({event}): from {starts_at} until {ends_at}.",
         "event.ratedeclared": "Rate of rule {rule} of policy {policy} declared on {at}: {credit} per {per}.",
         "event.counterpart": "What event {of} of {member}, on {at}, did to this account.",
         "event.followedup": "What policy {policy} gives in all for[ {of} of] {member}, told on {at}.",
         "event.referralclaimed": "Referral by {referrer} claimed on {at} ({event}), for policy {policy}.",
         "event.gift": "Gift {event} of {amount} to {to} on {at}[, for {why}].",
+        "event.merge": "Merge {event} by {actor} on {at}: this account into that of {into}, for {why}.",
+        "event.accountclosed": "Account closed ({event}) by {actor} on {at}, for {why}.",
         "event.rerated": "What arrival in order would have come to, booked on {at}[, with {late} that came late].",
         "event.timepassed": "What time alone did up to {at}.",
         "event.other": "Event {event} on {at}.",
@@ -338,6 +347,7 @@ ENGLISH: Final = Phrases(
         "entry.count_ended": "Limit {ceiling} of {limit}: {amount} of[ {label}'s] use no longer counted.",
         "entry.referred": "{amount} given[ under {label}] by policy {policy}, rule {rule}, for a referral.",
         "entry.followed_up": "{amount} credited by policy {policy}[, rule {rule}], for what another account did.",
+        "entry.donated": "{amount} given[ to {label}] by policy {policy}[, rule {rule}].",
         "entry.credited": "{amount} credited[ under {label}] by policy {policy}[, rule {rule}].",
         "entry.debited": "{amount} taken[ under {label}] by policy {policy}[, rule {rule}].",
         "entry.set": "{amount} credited by policy {policy}[, rule {rule}], which set the balance.",
@@ -362,6 +372,13 @@ ENGLISH: Final = Phrases(
         "entry.received": "{amount} received as a gift from {from}.",
         "entry.gift_returned": "{amount} of gift {about} came back.",
         "entry.gift_taken_back": "{amount} went back to {by}, who cancelled the gift.",
+        "entry.merged_away": "{amount} went to {into}, into whose account this one was merged.",
+        "entry.merged_in": "{amount} came with the account of {from}, which was merged into this one.",
+        "entry.unmerged": "{amount} came back from {from}, for the merge {about} was undone.",
+        "entry.unmerged_away": "{amount} went back with the account of {by}, for its merge was undone.",
+        "entry.forfeited": "{amount} forfeited, for the account is closed.",
+        "entry.paid_out_at_closing": "{amount} paid out, for the account is closed.",
+        "entry.reopened": "{amount} came back, for the closing was undone.",
         "entry.adjusted": "{amount} credited by {actor}, for {reason}.",
         "entry.adjusted_down": "{amount} taken by {actor}, for {reason}.",
         "entry.confirmed": "{amount} of {about} confirmed.",
@@ -413,6 +430,9 @@ ENGLISH: Final = Phrases(
         "tally.times_ended": "How often rule {rule} gave[ in {period}] is no longer kept.",
         # Rights, and what is looked at again later.
         "grant.given": "Now held: {key}[ {value}], given by policy {policy}[, until {until}][, with {uses} uses].",
+        "grant.charity_chosen": "Now held: {key} {value}, the charity chosen.",
+        "grant.partner_linked": "Now held: {key} {value}, an account linked[, until {until}].",
+        "grant.partner_window": "Held from {from} on: {key}[, until {until}].",
         "grant.threshold": "Now held: {key}[ {value}], reached in policy {policy}[, until {until}]"
         "[, with {uses} uses].",
         "grant.grace": "Still held for a grace: {key}[ {value}][, until {until}].",
@@ -441,6 +461,13 @@ ENGLISH: Final = Phrases(
         "grant.revoked": "No longer held: {key}[ {value}], ended by policy {policy}.",
         "grant.taken_back": "No longer held: {key}[ {value}], for {about} would not have given it.",
         "grant.ended_by_operator": "No longer held: {key}[ {value}], ended by an operator[ for {rule}].",
+        "grant.merged_away": "No longer held here: {key}[ {value}], which went to {into} with the merge.",
+        "grant.merged_in": "Now held: {key}[ {value}], which came with the account of {from}[, until {until}].",
+        "grant.merged_into": "This account is merged into that of {into}, by {actor} for {reason}.",
+        "grant.unmerged": "As after the merge {about} was undone: {key}[ {value}][, until {until}].",
+        "grant.unmerged_away": "As before the merge with {by}, which was undone: {key}[ {value}][, until {until}].",
+        "grant.account_closed": "Ended or noted as the account was closed by {actor} for {reason}: {key}[ {value}].",
+        "grant.reopened": "As after the closing was undone: {key}[ {value}][, until {until}].",
         "grant.rerated": "Held in order of time: {key}[ {value}][, until {until}].",
         "grant.rerated_away": "Not held in order of time: {key}[ {value}].",
         "grant.ran_out": "No longer held: {key}[ {value}], which ran out on {at}.",
@@ -486,6 +513,7 @@ ENGLISH: Final = Phrases(
         "not.group": "Rule {rule} gave nothing: another rule of group {group} goes before it[, {won}].",
         "not.nothing_to_multiply": "Rule {rule} gave nothing: there was nothing for it to multiply.",
         "not.no_effect": "Rule {rule} gave nothing.",
+        "not.no_charity": "Policy {policy} gave nothing: the member has chosen no charity.",
         "not.policy": "Policy {policy} gave nothing.",
         "not.empty": "The purchase has no lines, so no rule was asked.",
         "not.failed": "Policy {policy} could not be asked again: {problem}",
@@ -524,55 +552,7 @@ ENGLISH: Final = Phrases(
         "condition.givenwithin": "{key}[ {values}] given not long ago",
         "condition.numberis": "a count of {unit}[ of {of}][ that is a multiple of {every}]",
         "condition.other": "condition {name}",
-        # Refusals.
-        "refused.event_time_out_of_range": "Refused: the event's time[, {at},] lies before 1970 or after 2199.",
-        "refused.too_far_ahead": "Refused for now: the event's time[, {at},] lies too far in the future.",
-        "refused.unknown_root": "Refused for now: {root} is not known here yet.",
-        "refused.history_incomplete": "Refused for now: records about {root} are missing.",
-        "refused.too_late": (
-            "Refused for now: the event[ of {at}] is older than what the account has seen[, {clock}][: {closed}]."
-        ),
-        "refused.wrong_root": "Refused: {root} is nothing that can be undone or completed like this.",
-        "refused.unknown_unit": "Refused: the program has no unit {unit}.",
-        "refused.unknown_reward": "Refused: the program has no reward {reward}.",
-        "refused.unknown_rule": "Refused: policy {policy} has no rule {rule} with such a period.",
-        "refused.already_ended": "Refused: [{root} ][{purchase} ]has ended already, and nothing is left of it.",
-        "refused.pays_a_purchase": "Refused: {root} paid for {purchase}, and comes back by refunds of that purchase.",
-        "refused.voucher_used": "Refused: what {root} gave has been used, or has ended.",
-        "refused.unknown_line": "Refused: purchase {purchase} has no line {line}.",
-        "refused.refund_exceeds_purchase": "Refused: more is asked back than is left"
-        "[ of purchase {purchase}][, line {line}][ ({left})].",
-        "refused.capture_exceeds_reservation": "Refused: {asked} is more than the {reserved} that are held.",
-        "refused.not_combinable": "Refused: reward {reward} cannot be had beside {other}.",
-        "refused.to_oneself": "Refused: that is for another member than oneself.",
-        "refused.already_referred": "Refused: a referral has been claimed before, and the first one counts.",
-        "refused.referral_own": "Refused: nobody refers themselves.",
-        "refused.referral_claimed": "Refused: a referral has been claimed before, and the first one counts.",
-        "refused.referral_refers": "Refused: who has referred somebody cannot be referred any more.",
-        "refused.referral_bought": "Refused: a referral is claimed before the first purchase.",
-        "refused.referral_older": "Refused: {referrer} refers only members whose account is younger.",
-        "refused.referral_identity": "Refused: this person is known already, as {referrer} or as somebody's friend.",
-        "refused.referral_friend": "Refused: this referral is not open to this member.",
-        "refused.referral_referrer": "Refused: {referrer} cannot refer anybody now.",
-        "refused.not_eligible": "Refused: reward {reward} is not open to this member or this cart.",
-        "refused.gift_to_oneself": "Refused: a gift is for another member.",
-        "refused.gift_not_eligible": "Refused: a gift to {to} is not open to these members[: it needs {needs}].",
-        "refused.order_below_minimum": "Refused: reward {reward} needs an order of {minimum}, and this is {order}.",
-        "refused.amount_missing": "Refused: reward {reward} needs to be told how much.",
-        "refused.wrong_unit": "Refused: {unit} is not what[ reward {reward}] is paid in or worth.",
-        "refused.wrong_choice": "Refused: reward {reward} offers something else[: one of {offered}].",
-        "refused.amount_below_minimum": "Refused: reward {reward} takes at least {minimum}, and {asked} was asked.",
-        "refused.gift_amount_below_minimum": "Refused: a gift is of at least {minimum}, and {asked} was asked.",
-        "refused.gift_amount_above_maximum": "Refused: a gift is of at most {maximum}, and {asked} was asked.",
-        "refused.amount_above_maximum": "Refused: reward {reward} takes less here[: at most {maximum}]"
-        "[, and {asked} was asked][: its least is {needed}].",
-        "refused.amount_not_a_step": "Refused: reward {reward} has no step of {asked}[: it goes in steps of {step}].",
-        "refused.limit_reached": "Refused: the limit[ {limit}][ of reward {reward}] is reached.",
-        "refused.voucher_missing": "Refused: reward {reward} needs a voucher that is not there"
-        "[, of {needed} uses][: {available} are left].",
-        "refused.gift_limit_reached": "Refused: the limit {limit} of gifts is reached.",
-        "refused.balance_too_low": "Refused: {needed} are needed[ for reward {reward}], and {available} are there.",
-        "refused.other": "Refused: {why}.",
+        **REFUSALS,
         # Whether it all can be reproduced.
         "check.same": "Deciding again from this record gives the same.",
         "check.same_with_state": "Deciding again from the account before it gives the same.",
