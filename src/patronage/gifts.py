@@ -152,23 +152,21 @@ def take_back(
 ) -> Refusal | None:
     """What is left of the very lots goes back to the giver; a refusal where nothing is."""
     account = Account.member(event.to)
-    receiver = None if book.others is None else book.others.get(account)
-    if receiver is None:
-        return refuse(RejectionCode.ALREADY_ENDED, root=event.id)
+    assert book.others is not None
+    receiver = book.others[account]
     about = Source(book.account, event.id)
     there = [commit for commit in beside if commit.account == account]
     parts = _still_there(receiver, about, there)
     if not parts:
         return refuse(RejectionCode.ALREADY_ENDED, root=event.id)
     _move(receiver, book, about, parts, reason("gift_taken_back", {"by": book.account.id}), reason("gift_returned"))
-    rules, back = bound.transfers.get(event.amount.unit), sum(part.steps for part in parts)
-    if rules is not None:
-        for on, history, ceilings in ((book, past, rules.given), (receiver, there, rules.received)):
-            keys = {c.tally: c.ceiling.room_back for c in ceilings}
-            worth: dict[Key, Worth] = {}
-            for key, steps in booked(history, about).items():
-                worth[key] = Worth(max(0, steps - back) if keys.get(key[1]) else steps, None, None)
-            Difference(on, bound, about, history).settle(worth)
+    rules, back = bound.transfers[event.amount.unit], sum(part.steps for part in parts)
+    for on, history, ceilings in ((book, past, rules.given), (receiver, there, rules.received)):
+        keys = {c.tally: c.ceiling.room_back for c in ceilings}
+        worth: dict[Key, Worth] = {}
+        for key, steps in booked(history, about).items():
+            worth[key] = Worth(max(0, steps - back) if keys.get(key[1]) else steps, None, None)
+        Difference(on, bound, about, history).settle(worth)
     return None
 
 
