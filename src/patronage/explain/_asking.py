@@ -253,7 +253,7 @@ def asked_again(commit: Commit, bound: BoundTerms) -> Answers:
 
 def _looked(policy: str, occasion: Occasion, settled: Settlement) -> Answer:
     """What a total or threshold comes to. What it consumes is left out: its lots are no part of the basis."""
-    effects = tuple(effect for effect in in_basis(settled) if not isinstance(effect, Debit))
+    effects = tuple(effect for effect in in_basis(settled, occasion.basis) if not isinstance(effect, Debit))
     applied = frozenset(effect.rule for effect in effects)
     return Answer(policy, occasion, effects, (), applied, None, frozenset(), by_rules=False)
 
