@@ -43,3 +43,18 @@ def cashback(kind: str, cap: str) -> Program:
     """P3: `half_up`, `half_even`, or `month` for the month's total rounded once."""
     policy = EACH_MONTH if kind == "month" else EACH_PURCHASE.replace("ROUNDING", kind)
     return Codec().load_toml(HEAD + policy.replace("CAP", cap), Program)
+
+
+DIVIDEND = """
+type = "dividend"
+name = "dividend"
+period = { type = "calendar", kind = "year" }
+credits = "USD"
+classes = [{ currency = "USD" }]
+"""
+"""A share of the year's pool in proportion to the year's net spend."""
+
+
+def dividend() -> Program:
+    """P5: what is declared is shared by largest remainder, ties to the lower id."""
+    return Codec().load_toml(HEAD + DIVIDEND, Program)
