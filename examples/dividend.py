@@ -36,8 +36,10 @@ def main() -> None:
     loyalty = Loyalty(PROGRAM, MemoryLedger(), clock=lambda: now)
     for member, spent in (("ann", "1849.99"), ("bob", "3120.45"), ("cid", "20.00"), ("dot", "900.00")):
         if member != "dot":  # Dot shops there, and is no owner.
-            joined = {"id": f"join-{member}", "member": member, "occurred_at": JUNE}
-            loyalty.record(StatusGrant(**joined, key="owner", actor="desk", reason="share"))
+            id = f"join-{member}"
+            loyalty.record(
+                StatusGrant(id=id, member=member, occurred_at=JUNE, key="owner", actor="desk", reason="share")
+            )
         lines = (Line(total=USD.of(spent)),)
         loyalty.record(Purchase(id=f"order-{member}", member=member, occurred_at=JUNE, lines=lines))
     now = datetime(2024, 9, 1, tzinfo=UTC)
