@@ -200,11 +200,11 @@ class Endless:
 
     def _state(self, account: Account) -> State:
         until = datetime(2027, 1, 1, tzinfo=UTC)
-        weight = str(1 + int(account.id[2:]) * 7919 % 10_007)
+        weight = 1 + int(account.id[2:]) * 7919 % 10_007
         source = Source(account, "~p/dividend/patronage/2024")
         start = datetime(2025, 1, 1, 6, tzinfo=UTC)
         giver = "dividend/patronage"
-        right = Grant("dividend.patronage", weight, start, until, None, giver, "2024/patronage", source)
+        right = Grant("dividend.patronage", None, start, until, weight, giver, "2024/patronage", source)
         return attrs.evolve(State.of(account), grants=(right,), version=1, clock=start, next_due=until)
 
     def load(self, accounts: Collection[Account], /, *, lock: bool = False) -> Mapping[Account, Stored]:

@@ -30,6 +30,7 @@ from patronage.accounts import system
 from patronage.base import Base
 from patronage.conditions import HasGrant, Tag
 from patronage.dividends import ClassAllocated, ClassDeclared, DividendAllocated, DividendShare, allocated, share_of
+from patronage.events import Merge
 from patronage.ledger import Source
 from patronage.loyalty import Loyalty
 from patronage.memberships import MembershipRenewed
@@ -602,3 +603,20 @@ def test_a_share_states_where_it_comes_from() -> None:
     assert share.allocated == (ClassAllocated(name="patronage", cut=cut),)
     assert share.id.startswith("~s/")
     assert share.id != share_of(event, allocated(event, {"patronage": cut}), "bob").id
+
+
+def test_the_survivor_of_a_merge_gets_both_shares() -> None:
+    """Also where both had the same patronage; what the old account returns later is netted by the survivor."""
+    coop = bought(dividend(), ann="100.00", bob="100.00", cid="200.00")
+    coop.now = NEW_YEAR
+    list(coop.loyalty.run_due(NEW_YEAR))
+    at = NEW_YEAR + timedelta(days=1)
+    coop.tell(Merge(id="merge", member="ann", occurred_at=at, into="bob", actor="desk", reason="twice")).require()
+    coop.pay(declared(pool("40.00")))
+    assert (coop.held("bob"), coop.held("cid")) == ("20.00", "20.00")
+    assert coop.refund("ann", "o-1", at=MARCH + timedelta(days=9)).accepted
+    coop.buy("bob", "300.00", at=MARCH + timedelta(days=10))
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    coop.pay(declared(rate("0.10"), id="d-2025", at=at, of=at - timedelta(days=200)))
+    assert coop.held("bob") == "40.00"  # 20.00, and a tenth of 300.00 - 100.00.
+    coop.audit()

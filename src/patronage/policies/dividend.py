@@ -171,7 +171,7 @@ class DividendPolicy:
     def patronage_of(self, state: State, period: str, at: datetime) -> Mapping[str, int]:
         """The patronage by class for which the account of *state* has a right to a share at *at*, in steps."""
         return {
-            grant.occasion.partition("/")[2]: int(grant.value or 0)
+            grant.occasion.partition("/")[2]: grant.uses or 0
             for grant in state.grants
             if grant.key == self.right and grant.in_force(at) and grant.occasion.partition("/")[0] == period
         }
@@ -284,14 +284,14 @@ class _Dividend:
     def _used(self, right: Grant) -> Revoke:
         """The right ends, for it is paid."""
         period, _, name = right.occasion.partition("/")
-        counted = self._record.text(name, int(right.value or 0))
+        counted = self._record.text(name, right.uses or 0)
         why = Reason("patronage_paid", FrozenMapping({"period": period, "class": name, "counted": counted}))
         return Revoke(key=right.key, occasion=right.occasion, rule=RULE, own=True, why=why)
 
     def _share(self, occasion: Occasion, declared: ClassDeclared, right: Grant, cut: Cut | None) -> _Share:
         """What a patronage comes to: its part of the pool, or by the rate."""
         policy, decimals = self._policy, self._record.decimals(declared.name)
-        weight = int(right.value or 0)
+        weight = right.uses or 0
         counted = Fraction(weight, 10**decimals)
         digits = self._record.text(declared.name, weight)
         unit = occasion.units[policy.credits]
@@ -373,7 +373,7 @@ class _Dividend:
                 share.name,
                 share.steps,
                 share.steps,
-                (int(share.right.value or 0), 1),
+                (share.right.uses or 0, 1),
                 (share.exact.numerator, share.exact.denominator),
                 share.said,
                 share.rounding,

@@ -1,5 +1,5 @@
 """
-The record of a period's patronage: what counted becomes a right with a value at the record date.
+The record of a period's patronage: what counted becomes a right with so many uses at the record date.
 
 A watcher of the dividend policy. Its tally holds, by period and class, what counted
 (`2024/patronage`), and how much of it earlier returns took off (`2024/~netted/patronage`);
@@ -56,8 +56,9 @@ class RecordTerms:
     When the patronage of a *period* is looked at, and how long it matters.
 
     *record* after its close (at the close where None) it is asked who is *eligible*, and each gets the right
-    to a share; *returns* after the close (until the record where None) a return lowers it; *open_for* after
-    the record the right ends. *late* says what later returns do.
+    to a share, with so many uses as patronage counts: those of accounts that are merged add up. *returns*
+    after the close (until the record where None) a return lowers it; *open_for* after the record the
+    right ends. *late* says what later returns do.
     """
 
     period: Period
@@ -204,7 +205,7 @@ class PatronageRecord:
         until = self._terms.open_until(span, calendar)
         counted = self.text(of.name, weight)
         why = Reason("patronage", FrozenMapping({"period": span.key, "class": of.name, "counted": counted}))
-        return Give(key=self.unit, value=str(weight), until=until, occasion=f"{span.key}/{of.name}", rule=RULE, why=why)
+        return Give(key=self.unit, uses=weight, until=until, occasion=f"{span.key}/{of.name}", rule=RULE, why=why)
 
     def _returned(self, occasion: Occasion, look: Look, span: Span) -> list[Consequence]:
         """
