@@ -1,4 +1,4 @@
-"""The programs of REFERENCE.md that are documents, in `programs/`: P1 and its variants, P3 cash back, P4 expiry."""
+"""The programs of REFERENCE.md that are documents, in `programs/`: P1 and its variants, P3 to P5."""
 
 from __future__ import annotations
 

@@ -573,7 +573,9 @@ def test_a_dividend_is_explained() -> None:
     coop = bought(dividend(cash="0.20"), ann="1000.00", bob="99000.00")
     coop.pay(declared(pool("5000.00")))
     share = coop.commits("ann")[-1]
-    told = str(coop.loyalty.explain("ann", share.event.id))
+    explained = coop.loyalty.explain("ann", share.event.id)
+    assert explained.reproduced
+    told = str(explained)
     assert "10.00 USD of the dividend for 2024" in told
     assert "patronage 1000.00 of 100000.00, of a pool of 5000.00 USD" in told
     record = coop.commits("ann")[-2]

@@ -179,7 +179,7 @@ class DividendPolicy:
     def bind(self, setting: Setting) -> BoundPolicy:
         """The policy ready to be asked. Raises InvalidValueError where classes and units do not fit."""
         setting.unit(self.credits, f"Dividend {self.name}")
-        record = PatronageRecord(self.classes, self.recording, setting)
+        record = PatronageRecord(self.classes, self.recording, self.credits, setting)
         bound = combined(setting, watchers=(record,), own=lambda occasion, _: self._answer(record, occasion))
         asked = _Dividend(self, record)
         reads = (*bound.reads, Read(self.credits, self.carried_label))

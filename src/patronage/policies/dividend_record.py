@@ -85,11 +85,23 @@ class RecordTerms:
 class PatronageRecord:
     """Counts patronage by class, and turns it into rights at the record date."""
 
-    __slots__ = ("_classes", "_decimals", "_policy", "_terms", "adoption", "clock", "name", "reads", "terms_of", "unit")
+    __slots__ = (
+        "_classes",
+        "_decimals",
+        "_policy",
+        "_terms",
+        "adoption",
+        "clock",
+        "credits",
+        "name",
+        "reads",
+        "terms_of",
+        "unit",
+    )
 
-    def __init__(self, classes: Sequence[PatronageClass], terms: RecordTerms, setting: Setting) -> None:
+    def __init__(self, classes: Sequence[PatronageClass], terms: RecordTerms, credits: str, setting: Setting) -> None:
         self.name, self.terms_of, self.adoption = RULE, PeriodTerms.CLOSE, Adoption.PROSPECTIVE
-        self.unit = f"{setting.policy}.{RULE}"
+        self.unit, self.credits = f"{setting.policy}.{RULE}", credits
         self._classes, self._terms, self._policy = tuple(classes), terms, setting.policy
         self.clock = Clock(terms.period, None, setting.refund_for)
         self._decimals = {
@@ -100,6 +112,26 @@ class PatronageRecord:
         }
         asked = [read for each in classes for read in each.reads]
         self.reads: Sequence[Read] = (*asked, *reads_of(terms.eligible))
+
+    @property
+    def period(self) -> Period:
+        """The period that is recorded."""
+        return self._terms.period
+
+    @property
+    def open_for(self) -> Term:
+        """How long a right to a share is held at most."""
+        return self._terms.open_for
+
+    @property
+    def late(self) -> LateReturns:
+        """What late returns do."""
+        return self._terms.late
+
+    @property
+    def classes(self) -> int:
+        """How many classes are counted."""
+        return len(self._classes)
 
     def counted_in(self, name: str) -> str | None:
         """The currency that a class counts; None for a quantity."""
