@@ -587,6 +587,37 @@ def test_a_dividend_is_explained() -> None:
     assert "a pool of 5000.00 USD for patronage" in str(board)
 
 
+def test_what_is_kept_count_of_is_told() -> None:
+    """Patronage with its decimals, the record date, what came back late and what it lowers."""
+    grain = PatronageClass(name="grain", activity="delivery", measure="bushels", decimals=1)
+    coop = Cooperative(dividend(classes=[SPEND, grain], record=months(1)))
+    order = coop.buy("ann", "100.00")
+    coop.deliver("ann", "10.5")
+    coop.pay(declared(rate("0.10")))
+    coop.refund("ann", order, "40.00", at=datetime(2025, 5, 1, tzinfo=UTC))
+    coop.buy("ann", "300.00", at=datetime(2025, 6, 1, tzinfo=UTC))
+    coop.now = datetime(2026, 3, 1, tzinfo=UTC)
+    list(coop.loyalty.run_due(coop.now))
+    told = [
+        entry.item.sentence
+        for commit in coop.commits("ann")
+        for entry in coop.loyalty.explain("ann", commit.event.id).entries
+    ]
+    for sentence in (
+        "100.00 USD of patronage counted for policy dividend in 2024.",
+        "10.5 grain of patronage counted for policy dividend in 2024.",
+        "Rule patronage of policy dividend looks at its period again on the record date, 1 February 2025.",
+        "The record date of rule patronage for 2024 came.",
+        "40.00 USD of patronage no longer counted for policy dividend in 2024.",
+        "40.00 USD of returns noted: they lower a later period of rule patronage.",
+        "40.00 USD of late returns taken off a period of rule patronage.",
+        "40.00 USD of earlier returns taken off rule patronage in 2025.",
+        "Now held: a right to a share of the dividend for 2025, on 260.00 of patronage, until the end of "
+        "31 January 2028.",
+    ):
+        assert sentence in told
+
+
 def test_a_quantity_in_points() -> None:
     """What is credited need not be money."""
     stars = Unit("stars", kind=UnitKind.REDEEMABLE)
