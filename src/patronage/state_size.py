@@ -9,12 +9,12 @@ import attrs
 
 from patronage.linting import ANCHORS as _ANCHORS
 from patronage.occasions import Life
-from patronage.periods import LATEST, Calendar, Span
+from patronage.periods import LATEST, LIFETIME, Calendar, CalendarPeriod, FiscalYear, Span, Window
 from patronage.policies.dividend import DividendPolicy
 from patronage.policies.dividend_record import PatronageRecord
 from patronage.program import Program
 from patronage.reaching import BoundThreshold
-from patronage.rules import MultiplierRule
+from patronage.rules import Ceiling, MultiplierRule
 from patronage.terms import BoundTerms
 from patronage.terms_of_time import Term
 from patronage.thresholds import STANDING, GiveConverted, GiveCredit, GiveGrant, Repeats
@@ -77,7 +77,7 @@ class _Size:
                 found += self._watched(watcher)
                 if isinstance(watcher, PatronageRecord):
                     found += self._dividends(policy.name)
-            found += [self._tally(ceiling.ceiling.per, 1) for ceiling in policy.ceilings if ceiling.tally is not None]
+            found += [self._counted(ceiling.ceiling) for ceiling in policy.ceilings if ceiling.tally is not None]
         return None if None in found else sum(each for each in found if each is not None)
 
     def _watched(self, watcher: object) -> Iterator[int | None]:
@@ -128,6 +128,15 @@ class _Size:
     def _days(self, term: Term) -> int:
         """The longest that a term lasts, in days."""
         return max((term.end(anchor, self.calendar) - anchor).days + 1 for anchor in _ANCHORS)
+
+    def _counted(self, ceiling: Ceiling) -> int | None:
+        """The labels of a ceiling's tally: one a period, or one for each event that states another value."""
+        if ceiling.by is None:
+            return self._tally(ceiling.per, 1)
+        if not isinstance(ceiling.per, CalendarPeriod | FiscalYear | Window):
+            return None if ceiling.per == LIFETIME else self.events * 2  # As a lot for each event of two years.
+        one = ceiling.per if isinstance(ceiling.per, Window) else ceiling.per.span(_ANCHORS[0], self.calendar)
+        return self._alive((one.end - one.start).days + self._days(self.bound.terms.refund_for))
 
     def _tally(self, period: object, labels: int) -> int | None:
         """The labels of a tally that live at once: those of the periods in which refunds count."""
