@@ -19,7 +19,6 @@ from patronage import (
     Give,
     HistoryRequiredError,
     InvalidValueError,
-    Life,
     Occasion,
     PolicyError,
     Purchase,
@@ -310,7 +309,7 @@ class TestErrors:
             {"receiver": ANN, "credits": (Give(key="k"),)},
             {"receiver": ANN, "gives": (Credit(POINTS.of(1)),)},
             {"receiver": ANN, "credits": (Credit(POINTS.of(1), account=BUDGET),)},
-            {"receiver": ANN, "credits": (Credit(POINTS.of(1), life=Life(on_confirmation=True)),)},
+            {"receiver": ANN, "benefits": (Credit(POINTS.of(1)),)},
         ],
     )
     def test_one_that_means_nothing_is_refused(self, fields: dict[str, Any]) -> None:

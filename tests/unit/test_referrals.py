@@ -14,6 +14,8 @@ from patronage import (
     Activity,
     BenefitKind,
     Cancellation,
+    Confirmation,
+    Event,
     InvalidValueError,
     Life,
     Program,
@@ -26,6 +28,7 @@ from patronage import (
 from patronage.audit import audit
 from patronage.conditions import EventAttribute, HasGrant, Spend
 from patronage.events import ReferralClaimed
+from patronage.occasions import CountedFrom
 from patronage.periods import LIFETIME, MONTH
 from patronage.policies.referral_parts import Deed, ReferralCap, ReferralReward
 from patronage.terms_of_time import days
@@ -330,6 +333,132 @@ def test_a_milestone_falls_with_a_friend() -> None:
     sound(members)
 
 
+def confirm(member: str, of: str = "first", at: Any = NOON) -> Confirmation:
+    """What a purchase waited for has happened."""
+    return Confirmation(id=f"k-{of}", member=member, occurred_at=at, of=of)
+
+
+HELD = Life(on_confirmation=True, expires_after=days(30), counted_from=CountedFrom.AVAILABILITY)
+
+
+def test_the_referrers_reward_waits_for_the_confirmation_of_the_friends_purchase() -> None:
+    """Confirmed on the friend's account it can be spent on the referrer's, and lives from then."""
+    members = shop(reward(referrer=(credit(100, life=HELD),)))
+    friend(members, "bob")
+    assert members.held("ann") == 0
+    members.tell(confirm("bob", at=NOON + 10 * DAY))
+    assert members.held("ann") == 100
+    members.tell(Confirmation(id="k-2", member="bob", occurred_at=NOON + 11 * DAY, of="first"))
+    assert members.held("ann") == 100
+    members.now = NOON + 40 * DAY - timedelta(microseconds=1)
+    assert members.held("ann") == 100
+    members.now = NOON + 40 * DAY
+    assert members.held("ann") == 0
+    sound(members)
+
+
+def test_what_waits_goes_with_a_refund_before_the_confirmation() -> None:
+    """A purchase that came back confirms nothing."""
+    members = shop(reward(referrer=(credit(100, life=HELD),)))
+    friend(members, "bob")
+    members.tell(refund("f", "first", None, "bob"))
+    members.tell(confirm("bob"))
+    assert members.held("ann") == 0
+    sound(members)
+
+
+@pytest.mark.parametrize("confirmed_first", [True, False])
+def test_a_partial_refund_and_a_confirmation_in_any_order(confirmed_first: bool) -> None:
+    """A share of what is left can be spent, whichever came first."""
+    fifth = GiveConverted(per=USD.of(1), credit=POINTS.of(20), life=HELD)
+    members = shop(ReferralReward(referrer=(fifth,)))
+    friend(members, "bob", total="150.00")
+    told: list[Event] = [confirm("bob", at=NOON + DAY), refund("f", "first", "50.00", "bob", NOON + DAY)]
+    for event in told if confirmed_first else reversed(told):
+        members.tell(event)
+    assert members.held("ann") == 2_000
+    members.tell(refund("f-2", "first", None, "bob", NOON + 2 * DAY))
+    assert members.held("ann") == 0
+    sound(members)
+
+
+def test_friends_may_count_when_they_are_confirmed() -> None:
+    """A milestone of confirmed friends is reached by the confirmation, and falls with a refund after it."""
+    two = Threshold(name="two", at_least=FRIENDS.of(2), gives=(credit(500),))
+    life = Life(on_confirmation=True)
+    members = shop(friends="friends", friends_life=life, thresholds=(two,))
+    friend(members, "bob")
+    friend(members, "cid")
+    assert members.held("ann") == 200
+    members.tell(confirm("bob"))
+    assert members.held("ann") == 200
+    members.tell(confirm("cid"))
+    assert members.held("ann") == 700
+    members.tell(refund("f", "first", None, "cid", NOON + DAY))
+    assert members.held("ann") == 100
+    sound(members)
+
+
+def test_what_is_handed_over_to_the_referrer() -> None:
+    """A payout is told with the follow-up, once; what comes back does not take it from them, nor pay it again."""
+    pay = GiveBenefit(kind=BenefitKind.PAYOUT, reward="thanks", amount=USD.of(10))
+    members = shop(reward(friend=(), referrer=(pay,), times=None), caps=(ReferralCap(name="two", rewards=2),))
+    friend(members, "bob")
+    for order in ("o-2", "o-3"):
+        members.tell(buy(order, "20.00", "bob"))
+    paid = [b for commit in members.commits[Account.member("ann")] for b in commit.benefits]
+    assert [(b.kind, b.amount, b.quantity) for b in paid] == [(BenefitKind.PAYOUT, USD.of(10), 1)] * 2
+    members.tell(refund("f", "o-2", None, "bob"))
+    assert [b for commit in members.commits[Account.member("ann")] for b in commit.benefits] == paid
+    sound(members)
+
+
+def test_a_claim_is_rewarded_itself() -> None:
+    """A welcome for the friend and a credit for the referrer at once; a claim that is cancelled takes both back."""
+    welcome = ReferralReward(name="welcome", on=Deed.CLAIM, friend=(credit(30),), referrer=(credit(5),))
+    members = shop(welcome, reward(), friends="friends")
+    members.tell(claim())
+    assert (members.held("bob"), members.held("ann"), members.held("ann", FRIENDS)) == (30, 5, 1)
+    members.tell(buy("first", "20.00", "bob"))
+    assert (members.held("bob"), members.held("ann"), members.held("ann", FRIENDS)) == (80, 105, 1)
+    members.tell(refund("f", "first", None, "bob"))
+    members.tell(Cancellation(id="x", member="bob", occurred_at=NOON, undoes="claim-bob"))
+    assert (members.held("bob"), members.held("ann"), members.held("ann", FRIENDS)) == (0, 0, 0)
+    sound(members)
+
+
+def test_a_friend_counts_once_however_often_rewarded() -> None:
+    """All purchases are rewarded, and the friend is one friend."""
+    members = shop(reward(times=None), friends="friends")
+    friend(members, "bob")
+    members.tell(buy("o-2", "20.00", "bob"))
+    assert (members.held("ann"), members.held("ann", FRIENDS)) == (200, 1)
+
+
+def test_who_let_the_window_pass_may_claim_again_where_told() -> None:
+    """Then another referrer brings them; one still in the window may not."""
+    members = shop(window=days(10), claims_again=True)
+    members.tell(claim())
+    early = claim(referrer="cid", id="c-2", occurred_at=NOON + 9 * DAY)
+    assert why(members.tell(early)) == (RejectionCode.ALREADY_REFERRED, "claimed")
+    assert members.tell(claim(referrer="cid", id="c-3", occurred_at=NOON + 11 * DAY)).accepted
+    members.tell(buy("o", "20.00", "bob", NOON + 12 * DAY))
+    assert (members.held("ann"), members.held("cid")) == (0, 100)
+    sound(members)
+
+
+def test_credits_that_need_a_right_of_the_same_reward() -> None:
+    """Each reward gives the right anew, and all credits live as long as it."""
+    active = GiveGrant(key="referring", lasts=days(365))
+    members = shop(reward(referrer=(active, credit(100, life=Life(needs="referring")))))
+    friend(members, "bob")
+    friend(members, "cid", at=NOON + 300 * DAY)
+    members.now = NOON + 600 * DAY
+    assert members.held("ann") == 200
+    members.now = NOON + 665 * DAY
+    assert members.held("ann") == 0
+
+
 def test_a_condition_on_the_friend() -> None:
     """What the claim states can be asked."""
     members = shop(when=EventAttribute("country", of=("US",)))
@@ -365,9 +494,7 @@ def test_a_claim_again_is_the_first_answer() -> None:
         lambda: shop(reward(on=Deed.ACTIVITY, activity="x", lines=Spend(at_least=USD.of(1)))),
         lambda: shop(reward(on=Deed.CLAIM, friend=(GiveConverted(per=USD.of(1), credit=POINTS.of(1)),))),
         lambda: shop(claims_again=True),
-        lambda: shop(friends="friends", friends_life=Life(on_confirmation=True)),
         lambda: shop(caps=(ReferralCap(name="x", amount=FRIENDS.of(1)),)),
-        lambda: shop(reward(referrer=(credit(1, life=Life(on_confirmation=True)),))),
         lambda: shop(reward(friend=(GiveGrant(key="x", after_period=days(1)),))),
         lambda: ReferralCap(name="x"),
         lambda: ReferralCap(name="x", rewards=0),

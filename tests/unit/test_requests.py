@@ -40,20 +40,24 @@ from patronage import (
     Line,
     LineKind,
     PayWithPoints,
+    Purchase,
+    ReferralPolicy,
     RefundLine,
     Rejected,
     RejectionCode,
     Release,
     Reward,
+    State,
     Step,
     StepTable,
     Tender,
 )
 from patronage.conditions import BalanceIs, Category, Channel
-from patronage.events import Gift, TimePassed
+from patronage.events import Gift, ReferralClaimed, TimePassed
+from patronage.policies.referral_parts import ReferralReward
 from patronage.rewards import CartReward, Choice, Limit, PercentOff
 from patronage.terms_of_time import days
-from patronage.thresholds import GiveGrant
+from patronage.thresholds import GiveCredit, GiveGrant
 
 CART = lines("30.00", "10.00")
 
@@ -712,6 +716,22 @@ def clashing() -> Decision:
     return having(0, ten, pay(exclusive="order", when=Channel(["app"]))).redeem(cart=cart)
 
 
+def referred_twice() -> Decision:
+    """A second claim, of a member who has bought since."""
+    reward = ReferralReward(referrer=(GiveCredit(amount=POINTS.of(1)),))
+    program = program_of(ReferralPolicy(name="referral", rewards=(reward,)), units=[USD, POINTS])
+
+    def claim(state: State, id: str, referrer: str) -> Decision:
+        event = ReferralClaimed(id=id, member="m-1", occurred_at=NEW_YEAR, policy="referral", referrer=referrer)
+        return program.decide(state, event, others=[State.of(referrer)])
+
+    first = claim(State.of("m-1"), "r-1", "m-2").require()
+    state = next(state for state in first.states if state.account == first.account)
+    bought = Purchase(id="o-1", member="m-1", occurred_at=NEW_YEAR, lines=(Line(total=USD.of(9)),))
+    state = program.decide(state, bought).require().states[0]
+    return claim(state, "r-2", "m-3")
+
+
 class TestRank:
     """Why an event was refused: where several reasons hold, the one listed first is given."""
 
@@ -732,6 +752,7 @@ class TestRank:
         ("refund_exceeds_purchase", None, lambda: returned("1")),
         ("capture_exceeds_reservation", None, lambda: held().tell(capture(amount=POINTS.of(601)))),
         ("to_oneself", "not_eligible", lambda: having(0).tell(to_oneself())),
+        ("already_referred", "not_eligible", referred_twice),
         ("not_combinable", "not_eligible", clashing),
         ("not_eligible", "order_below_minimum", lambda: having(0, strict()).redeem(cart=CART)),
         ("order_below_minimum", "amount_missing", lambda: app(table(choice=Choice.NONE, order_minimum=USD.of(99)))),

@@ -71,8 +71,6 @@ class ReferralPolicy:
     def __attrs_post_init__(self) -> None:
         if self.claims_again and self.window is None:
             raise InvalidValueError("Who claims without a window is referred for ever: claims_again goes with one.")
-        if self.friends_life.on_confirmation:
-            raise InvalidValueError("Friends are counted when they are rewarded: they wait for no confirmation.")
 
     def bind(self, setting: Setting) -> BoundPolicy:
         """The policy ready to be asked. Raises InvalidValueError where names and units do not fit."""

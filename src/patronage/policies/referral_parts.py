@@ -17,7 +17,7 @@ from patronage.occasions import Condition, Occasion
 from patronage.periods import LIFETIME, Period
 from patronage.rules import above_zero, name
 from patronage.terms_of_time import Anniversary, Term, WhileGranted, WhileHeld
-from patronage.thresholds import Gift, GiveBenefit, GiveConverted, GiveCredit, GiveGrant, gifts_of
+from patronage.thresholds import Gift, GiveBenefit, GiveConverted, GiveGrant, gifts_of
 from patronage.units import Amount, Unit, UnitKind, rounded
 
 _USES: Final = Unit("uses", kind=UnitKind.TALLY)
@@ -45,9 +45,9 @@ class ReferralReward:
     *nth* that qualifies is the first to be rewarded, and *times* are at most (None: all); an activity of
     a count qualifies so often. *within* is how long after the claim, beside the policy's window.
     *friend* and *referrer* are what each gets: credits with a life of their own (a hold is its
-    `available_after`), rights, vouchers, a share of the purchase's *base* on those lines
-    (GiveConverted), what the shop hands over (GiveBenefit). *counts* says whether it makes the friend
-    count for the referrer's tally of friends.
+    `available_after`, or `on_confirmation` of the event that is rewarded), rights, vouchers, a share of
+    the purchase's *base* on those lines (GiveConverted), what the shop hands over (GiveBenefit).
+    *counts* says whether it makes the friend count for the referrer's tally of friends.
     """
 
     name: str = attrs.field(default="reward", converter=name)
@@ -72,12 +72,6 @@ class ReferralReward:
             raise InvalidValueError("Only a purchase has lines: ask for other things with when.")
         for gift in (*self.friend, *self.referrer):
             self._check(gift)
-        for gift in self.referrer:
-            if isinstance(gift, GiveCredit | GiveConverted) and gift.life.on_confirmation:
-                raise InvalidValueError(
-                    "What the referrer gets waits for no confirmation: give it an available_after, or reward the "
-                    "activity that confirms."
-                )
 
     def _check(self, gift: Gift) -> None:
         if isinstance(gift, GiveConverted) and self.on is not Deed.PURCHASE:
