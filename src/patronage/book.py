@@ -16,7 +16,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.between import FollowedUp
-from patronage.building import build_lot, build_transfer
+from patronage.building import build_balance, build_lot, build_transfer
 from patronage.errors import AmountOverflowError
 from patronage.ledger import (
     ALWAYS,
@@ -144,7 +144,9 @@ class Book:
         for lot in self.lots(unit):
             if lot.reserved_for is None:
                 found[lot.label] = found.get(lot.label, 0) + lot.steps
-        return [Balance(unit, label, steps) for label, steps in sorted(found.items(), key=lambda i: i[0] or "")]
+        if len(found) > 1:
+            return [build_balance(unit, label, found[label]) for label in sorted(found, key=lambda label: label or "")]
+        return [build_balance(unit, label, steps) for label, steps in found.items()]
 
     def in_force(self, key: str, at: datetime) -> bool:
         """Whether a grant of *key* is in force."""

@@ -12,6 +12,7 @@ import attrs
 from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.between import FOLLOWED_UP
+from patronage.building import build_balance, build_basis
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Event, Line, Purchase, many, word
 from patronage.ledger import (
@@ -530,7 +531,9 @@ def basis_with(
                 grants[grants.index(first)] = attrs.evolve(first, uses=(first.uses or 1) - 1)
     if not changed:
         return basis
-    return Basis(tuple(grants), tuple(Balance(u, label, steps) for (u, label), steps in known.items()), others)
+    return build_basis(
+        tuple(grants), tuple([build_balance(u, label, steps) for (u, label), steps in known.items()]), others
+    )
 
 
 def _others_with(

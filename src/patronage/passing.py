@@ -193,16 +193,19 @@ class Passing:
         """A policy's totals and thresholds look, in order; the basis after what they came to."""
         # What ends at the instant of a close is read as alive.
         at = look.at - MICROSECOND if look.moment is Moment.CLOSE else look.at
+        occasion: Occasion | None = None
         for watcher in policy.watchers:
             if look.moment is Moment.ADOPTED and watcher.adoption is Adoption.PROSPECTIVE:
                 continue
-            occasion = build_occasion(
-                at, book.account, event, trigger, basis, self._calendar, bound.units, bound.ladders
-            )
+            if occasion is None:
+                occasion = build_occasion(
+                    at, book.account, event, trigger, basis, self._calendar, bound.units, bound.ladders
+                )
             settled = watcher.look(occasion, look)
             if settled is not None:
                 settle(book, bound, policy.name, settled, occasion, past)
                 basis = basis_with(basis, in_basis(settled), occasion, policy.name, bound.watched)
+                occasion = None
         return basis
 
     def look_again(

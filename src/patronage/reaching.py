@@ -74,9 +74,13 @@ class BoundThreshold:
     __slots__ = (
         "_calendar",
         "_clock",
+        "_giver",
+        "_goal",
         "_last",
+        "_least",
         "_one",
         "_policy",
+        "_stands",
         "adoption",
         "name",
         "reads",
@@ -99,6 +103,9 @@ class BoundThreshold:
         self._clock = Clock(threshold.period, threshold.anchored_on, setting.refund_for)
         reads = list(reads_of(threshold.when))
         self._one, self._last = 1, last
+        self._goal, self._giver = threshold.goal, f"{setting.policy}/{threshold.name}"
+        self._stands = threshold.repeats in STANDING
+        self._least = None if threshold.goal is None else threshold.goal.steps + (threshold.at_least is None)
         if threshold.goal is not None:
             unit = setting.unit(threshold.goal.unit, f"The goal of threshold {threshold.name}")
             self._one = 10**unit.decimals
@@ -123,7 +130,7 @@ class BoundThreshold:
 
     def balance(self, occasion: Occasion) -> int:
         """The balance that it reads, in steps."""
-        goal, threshold = self.threshold.goal, self.threshold
+        goal, threshold = self._goal, self.threshold
         if goal is None:
             return 0
         if threshold.labels:
@@ -135,14 +142,12 @@ class BoundThreshold:
 
     def reached(self, occasion: Occasion, key: str) -> bool:
         """Whether the balance and the conditions reach it, in the period *key*."""
-        threshold, have = self.threshold, self.balance(occasion)
+        threshold = self.threshold
+        if self._least is not None and self.balance(occasion) < self._least:
+            return False
         for other in threshold.after:
             if occasion.balance(f"{self._policy}.{other}", key) <= 0:
                 return False
-        if threshold.at_least is not None and have < threshold.at_least.steps:
-            return False
-        if threshold.more_than is not None and have <= threshold.more_than.steps:
-            return False
         return threshold.when is None or threshold.when.holds(occasion, None)
 
     def end(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> datetime | None:
@@ -159,7 +164,7 @@ class BoundThreshold:
         span = self._clock.span(look.of, calendar, occasion.basis.grants)
         if span is None:
             return None
-        if threshold.repeats in STANDING:
+        if self._stands:
             effects = self._stand(occasion, look, span)
         elif look.falls:
             effects = self._fall(occasion, look, span)
@@ -310,7 +315,7 @@ class BoundThreshold:
             held = [
                 grant
                 for grant in occasion.grants(gift.key, gift.value)
-                if grant.giver == f"{self._policy}/{self.name}" and grant.occasion == ""
+                if grant.giver == self._giver and grant.occasion == ""
             ]
             if reached and (not held or self._later(gift, held[0], look)):
                 effects.append(self._grant(gift, span, "", 0))

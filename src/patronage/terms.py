@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from itertools import pairwise
@@ -308,7 +308,7 @@ class BoundTerms:
                 for label, steps in used.items():
                     balances.append(build_balance(unit, label, steps))
         if self.watches:
-            balances.extend(self._counted(book, grants, {at, of or at}))
+            balances.extend(self._counted(book, grants, at, of))
         others = _NO_OTHERS if book.others is None else self._others(book, at)
         return build_basis(grants, tuple(balances), others)
 
@@ -335,18 +335,19 @@ class BoundTerms:
             found[str(account)] = tuple(balances)
         return FrozenMapping.owning(found)
 
-    def _counted(self, book: Book, grants: Sequence[Grant], instants: Collection[datetime]) -> list[Balance]:
+    def _counted(self, book: Book, grants: Sequence[Grant], at: datetime, of: datetime | None) -> list[Balance]:
         """The tallies of totals and thresholds in the periods that hold the instants."""
         found: list[Balance] = []
         for watcher in self._watchers:
-            lots = book.lots(watcher.unit)
+            unit = watcher.unit
+            lots = book.lots(unit)
             if lots:
-                keys = {watcher.key(instant, self.calendar, grants) for instant in instants}
-                found.extend(
-                    build_balance(watcher.unit, lot.label, lot.steps)
-                    for lot in lots
-                    if lot.label is not None and lot.label.split("/")[0] in keys
-                )
+                now = watcher.key(at, self.calendar, grants)
+                then = now if of is None else watcher.key(of, self.calendar, grants)
+                for lot in lots:
+                    period = None if lot.label is None else lot.label.partition("/")[0]
+                    if period is not None and period in (now, then):
+                        found.append(build_balance(unit, lot.label, lot.steps))
         return found
 
 

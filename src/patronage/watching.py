@@ -20,7 +20,18 @@ from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError
 from patronage.ledger import ALWAYS, Fact, Grant, Source, Validity, WakeUp
 from patronage.occasions import Debit, Effect, Occasion, Read
-from patronage.periods import LATEST, Calendar, Period, Span, Window, format_instant, parse_instant
+from patronage.periods import (
+    LATEST,
+    Calendar,
+    CalendarPeriod,
+    FiscalYear,
+    Lifetime,
+    Period,
+    Span,
+    Window,
+    format_instant,
+    parse_instant,
+)
 from patronage.terms_of_time import Anniversary, Rolling, Term, WhileGranted, WhileHeld
 from patronage.units import Amount, build_amount
 
@@ -271,15 +282,22 @@ class Clock:
     counted while a right is held needs the right.
     """
 
-    __slots__ = ("_keep", "_known", "anchor", "period")
+    __slots__ = ("_keep", "_known", "_last", "_of_time", "anchor", "period")
 
     def __init__(self, period: Period, anchor: str | None, keep: Term | None) -> None:
         self.period, self.anchor, self._keep = period, anchor, keep
+        self._of_time = isinstance(period, CalendarPeriod | FiscalYear | Lifetime)
+        self._last: tuple[Calendar, Span] | None = None
         self._known: dict[tuple[str, datetime], tuple[Span, Validity]] = {}
 
     def span(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> Span | None:
         """The period that holds *of*; None where it has none (no anchor, outside a window)."""
         period = self.period
+        if self._of_time:  # Everybody's periods are the same: the last one is mostly this one.
+            known = self._last
+            if known is None or known[0] is not calendar or not known[1].start <= of < known[1].end:
+                known = self._last = (calendar, period.span(of, calendar))
+            return known[1]
         if isinstance(period, Anniversary):
             starts = [grant.valid_from for grant in grants if grant.key == self.anchor and grant.valid_from <= of]
             return period.span(of, calendar, min(starts)) if starts else None

@@ -116,7 +116,27 @@ from patronage.policies.referral import ReferralPolicy
 from patronage.policies.referral_parts import Deed, ReferralCap, ReferralReward
 from patronage.program import Program
 from patronage.recurrence import Every, Recurrence
-from patronage.rewards import Choice, FixedReward, Limit, PayWithPoints, Step, StepTable
+from patronage.request_conditions import CodeGiven
+from patronage.rewards import (
+    AmountOff,
+    AmountOffItems,
+    CartReward,
+    Choice,
+    FixedReward,
+    FreeItems,
+    FreeShipping,
+    ItemsOff,
+    Limit,
+    MoneyVoucher,
+    PayWithPoints,
+    PercentOff,
+    Pick,
+    Qualifying,
+    Rest,
+    SetPrice,
+    Step,
+    StepTable,
+)
 from patronage.rules import BonusRule, Ceiling, Grain, Group, MultiplierRule, On, QuantityRule, SpendRule, Stacking
 from patronage.state import State
 from patronage.terms import Expired, RefundTerms, Returned, Shortfall, Terms
@@ -176,7 +196,7 @@ def some(values: st.SearchStrategy[Any], most: int = 2, least: int = 0) -> st.Se
     return st.lists(values, min_size=least, max_size=most).map(tuple)
 
 
-discounts = st.builds(Discount, kind=words, total=amounts(most=100))
+discounts = st.builds(Discount, kind=words, total=amounts(most=100), redemption=maybe(ids))
 
 
 @st.composite
@@ -276,6 +296,8 @@ requested: dict[str, st.SearchStrategy[Any]] = {
     "cart": some(lines()),
     "channel": maybe(words),
     "attributes": attributes,
+    "code": maybe(words),
+    "choices": some(ids),
 }
 accounts = st.builds(Account, kind=st.sampled_from(AccountKind), id=ids)
 by_type: dict[str, st.SearchStrategy[Any]] = {
@@ -457,6 +479,7 @@ grants = st.builds(
     source=sources,
     consumed=some(lots, 1),
     ended=st.booleans(),
+    reserved=st.integers(0, 9),
 )
 reasons: st.SearchStrategy[Any] = st.builds(Reason, code=words, facts=facts)
 wake_ups = st.builds(WakeUp, at=utc_instants, policy=words, name=words, facts=facts)
@@ -512,6 +535,7 @@ benefits = st.builds(
     amount=maybe(amounts()),
     quantity=st.integers(1, 9),
     shares=st.dictionaries(words, steps, max_size=2).map(FrozenMapping),
+    item=maybe(ids),
 )
 commits = st.builds(
     Commit,
@@ -893,37 +917,123 @@ referral_policies = st.builds(
 of_reward: dict[str, st.SearchStrategy[Any]] = {
     "name": names,
     "limits": some(limits, 1),
-    "order_minimum": maybe(amounts("USD", 1)),
-    "when": maybe(conditions),
+    "when": maybe(conditions | st.builds(CodeGiven, of=word_sets)),
+    "labels": some(maybe(words)),
+    "exclusive": maybe(names),
+    "tender": maybe(words),
+}
+of_lines: dict[str, st.SearchStrategy[Any]] = {
     "lines": maybe(conditions),
     "kinds": some(st.sampled_from(LineKind), 2, 1),
-    "labels": some(maybe(words)),
 }
-rewards = st.one_of(
-    st.builds(
+on_order: dict[str, st.SearchStrategy[Any]] = {**of_reward, **of_lines, "order_minimum": maybe(amounts("USD", 1))}
+fixed_rewards = st.builds(
+    FixedReward,
+    **on_order,
+    kind=st.sampled_from(BenefitKind),
+    value=amounts("USD", 1),
+    items=some(ids),
+    gives=some(
+        st.builds(GiveCredit, amount=amounts("points", 1), life=lives, label=maybe(words))
+        | st.builds(GiveGrant, key=words, value=maybe(words), lasts=maybe(terms_of_time()), uses=st.integers(1, 9))
+    ),
+    cost=amounts("points", 1),
+) | st.builds(FixedReward, **on_order, voucher=words, voucher_value=maybe(words))
+money_vouchers = st.builds(
+    MoneyVoucher,
+    **on_order,
+    cost=amounts("points", 1),
+    value=amounts("USD", 1),
+    rest=st.sampled_from([Rest.LAPSES, Rest.CHANGE]),
+    whole_balance=st.booleans(),
+    vouchers_max=maybe(st.integers(1, 9)),
+) | st.builds(
+    MoneyVoucher,
+    **{**on_order, "labels": st.just(())},
+    cost=amounts("points", 1),
+    value=amounts("USD", 1),
+    by_code=st.booleans(),
+)
+counts = st.integers(1, 99)
+gifts_by_type: dict[str, st.SearchStrategy[Any]] = {
+    "percent_off": st.builds(
+        PercentOff,
+        **of_lines,
+        share=shares_of_spend,
+        maximum=maybe(amounts("USD", 1)),
+        before_discounts=some(words),
+        rounding=st.sampled_from(Rounding),
+    ),
+    "amount_off": st.builds(AmountOff, **of_lines, value=amounts("USD", 1)),
+    "items_off": st.builds(
+        ItemsOff,
+        **of_lines,
+        units=st.integers(1, 3),
+        of=st.integers(3, 9),
+        share=shares_of_spend,
+        pick=st.sampled_from(Pick),
+        units_max=maybe(counts),
+        rounding=st.sampled_from(Rounding),
+    ),
+    "amount_off_items": st.builds(AmountOffItems, **of_lines, first=amounts(), more=amounts(), units_max=maybe(counts)),
+    "set_price": st.builds(SetPrice, **of_lines, price=amounts(), units=counts, sets_max=maybe(counts))
+    | st.builds(SetPrice, price=amounts(), tax=st.booleans(), rounding=st.sampled_from(Rounding)),
+    "free_shipping": st.builds(FreeShipping, maximum=maybe(amounts("USD", 1))),
+    "free_items": st.builds(
+        FreeItems, skus=st.lists(ids, min_size=1, max_size=3, unique=True), quantity=counts, most=maybe(counts)
+    ),
+}
+cart_gifts: st.SearchStrategy[Any] = st.one_of(*gifts_by_type.values())
+qualifying = st.builds(
+    Qualifying,
+    **of_lines,
+    quantity=maybe(quantities),
+    amount=maybe(amounts("USD", 1)),
+    tax=st.booleans(),
+    discounted=st.booleans(),
+    every=maybe(quantities),
+) | st.builds(Qualifying, every_amount=amounts("USD", 1))
+on_carts: dict[str, st.SearchStrategy[Any]] = {
+    **of_reward,
+    "gives": some(cart_gifts, 2, 1),
+    "qualifies": qualifying,
+    "all_at_once": st.booleans(),
+    "times_max": maybe(counts),
+}
+cart_rewards = st.one_of(
+    st.builds(CartReward, **on_carts, cost=amounts("points", 1)),
+    st.builds(CartReward, **on_carts, voucher=words, voucher_value=maybe(words)),
+    st.builds(CartReward, **on_carts, automatic=st.booleans()),
+)
+rewards_by_type: dict[str, st.SearchStrategy[Any]] = {
+    "pay_with_points": st.builds(
         PayWithPoints,
-        **of_reward,
+        **on_order,
         points=amounts("points", 1),
         value=amounts("USD", 1),
         minimum=maybe(amounts("points", 1)),
+        maximum=maybe(amounts("points", 1)),
+        step=maybe(amounts("points", 1)),
         share_max=maybe(st.fractions(Fraction(1, 100), 1, max_denominator=100)),
         whole_blocks=st.booleans(),
+        rounding=st.sampled_from(Rounding),
         exactly=st.booleans(),
-    ),
-    st.builds(
-        FixedReward,
-        **of_reward,
-        cost=amounts("points", 1),
         kind=st.sampled_from(BenefitKind),
-        value=amounts("USD", 1),
+        items=some(ids),
     ),
-    st.builds(
+    "fixed": fixed_rewards,
+    "step_table": st.builds(
         StepTable,
-        **of_reward,
-        steps=st.just((Step(cost=Amount(1, "points"), value=Amount(1, "USD")),)),
+        **on_order,
+        steps=st.lists(st.integers(1, 10**6), min_size=1, max_size=3, unique=True).map(
+            lambda costs: [Step(cost=Amount(n, "points"), value=Amount(n, "USD")) for n in sorted(costs)]
+        ),
         choice=st.sampled_from(Choice),
     ),
-)
+    "on_cart": cart_rewards,
+    "money_voucher": money_vouchers,
+}
+rewards: st.SearchStrategy[Any] = st.one_of(*rewards_by_type.values())
 refund_terms = st.one_of(
     st.builds(
         RefundTerms,

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from codec import strategies as s
 from patronage import Amount, Commit, Event, Line, Lot, Program, Purchase, State
 from patronage.codec import Codec
+from patronage.codec._shapes import TAGS
 from patronage.conditions import Category
 from patronage.events import MADE
 from patronage.ledger import Entry
+from patronage.rewards import CartGift, Reward
 
 CODEC = Codec()
 INSTANT = datetime(2024, 5, 8, 12, 30, tzinfo=UTC)
@@ -79,6 +81,28 @@ class TestRoundTrips:
     def test_programs(self, program: Program) -> None:
         """A program comes back with the whole timeline of its terms."""
         check_round_trip(program, Program)
+
+    @pytest.mark.parametrize("kind", sorted(s.rewards_by_type))
+    @given(data=st.data())
+    def test_rewards(self, kind: str, data: st.DataObject) -> None:
+        """Each kind of reward comes back as it was, asked for by its own class or as any reward."""
+        reward = data.draw(s.rewards_by_type[kind])
+        check_round_trip(reward, type(reward))
+        check_round_trip(reward, Reward)
+        assert CODEC.unstructure(reward)["type"] == kind
+
+    @pytest.mark.parametrize("kind", sorted(s.gifts_by_type))
+    @given(data=st.data())
+    def test_what_is_given_on_a_cart(self, kind: str, data: st.DataObject) -> None:
+        """Discounts on lines and on units, shipping, and what is given on top."""
+        gift = data.draw(s.gifts_by_type[kind])
+        check_round_trip(gift, CartGift)
+        assert CODEC.unstructure(gift)["type"] == kind
+
+    def test_no_reward_is_left_out(self) -> None:
+        """Every reward and every gift on a cart that the codec knows is drawn above."""
+        assert set(s.rewards_by_type) == set(TAGS[Reward])
+        assert set(s.gifts_by_type) == set(TAGS[CartGift])
 
     @given(condition=s.conditions)
     def test_conditions(self, condition: Any) -> None:

@@ -15,7 +15,7 @@ import patronage.base
 import patronage.book
 import patronage.earning
 import patronage.occasions
-import patronage.program
+import patronage.passing
 import patronage.refunds
 import patronage.requests
 import patronage.returns
@@ -173,7 +173,7 @@ LOCKSTEP: dict[str, Plant] = {
         Requests, "_rooms", lambda known, *args: lambda key, wanted: wanted
     ),
     "a reservation never lapses": both(
-        wrapped(patronage.program, "lapse", lambda known, *args: None),
+        wrapped(patronage.passing, "lapse", lambda known, *args: None),
     ),
     "a capture takes all": wrapped(patronage.spending, "split", lambda known, lots, steps: (list(lots), [])),
     "a redemption that paid is cancelled": wrapped(Requests, "_standing_purchase", lambda known, *args: None),

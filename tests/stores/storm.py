@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection as Pipe
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from threading import Thread
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import attrs
 import psycopg
@@ -31,9 +32,25 @@ from stores.databases import SHOP, Database, close_all
 
 SOAK: Final = bool(os.environ.get("PATRONAGE_SOAK"))
 PATIENT: Final = Retry(lasts=timedelta(seconds=240))
+CALLERS_PAUSE_MAX_S: Final = 4.0
 
 _context = multiprocessing.get_context("forkserver")
+
+Counter: TypeAlias = "Synchronized[int]"
+"""A number that several processes count on."""
+
+
+def counter() -> Counter:
+    """One that stands at 0."""
+    return _context.Value("q", 0)
+
+
 _context.set_forkserver_preload(["stores.storm"])
+
+
+def pipe() -> tuple[Pipe, Pipe]:
+    """Where it comes out, and where another process puts it in."""
+    return _context.Pipe(duplex=False)
 
 
 class Work(Protocol):
@@ -49,7 +66,7 @@ def start(work: Work, database: Database, number: int, *arguments: Any) -> tuple
     if not os.environ.get("PATRONAGE_FORKED"):  # So that the server of forks finds what it is to load, once for all.
         os.environ["PATRONAGE_FORKED"] = "1"
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-    out, into = _context.Pipe(duplex=False)
+    out, into = pipe()
     process = _context.Process(target=_run, args=(work, database, number, arguments, into), daemon=True)
     process.start()
     into.close()
@@ -98,42 +115,56 @@ def in_threads(count: int, work: Callable[[int], Any]) -> list[Any]:
     return answers
 
 
-def redeemers(database: Database, number: int, threads: int, points: int, naive: bool) -> int:
-    """Redeems until nothing is left, in several threads over one pool; how often it succeeded."""
+def redeemers(
+    database: Database, number: int, threads: int, points: int, spent: Counter, most: int, naive: bool
+) -> int:
+    """
+    Redeems until nothing is left, in several threads over one pool; how often it succeeded.
+
+    *spent* counts for all processes: once it is above *most*, more was spent than there was, and the
+    storm has shown what it is for.
+    """
     repository = NaiveLedger(database) if naive else database.ledger()
     loyalty = Loyalty(PROGRAM, repository, clock=lambda: NOON, retry=PATIENT)
 
-    def work(thread: int) -> int:
-        done = 0
-        while loyalty.record(redeem(f"{number}-{thread}-{done}", points)).accepted:
-            done += 1
-        return done
+    def redeemed(event: Redemption, _: int) -> bool:
+        return loyalty.record(event).accepted
 
-    return sum(in_threads(threads, work))
+    return _until_nothing_is_left(redeemed, number, threads, points, spent, most)
 
 
-def callers(database: Database, number: int, threads: int, points: int) -> int:
+def callers(database: Database, number: int, threads: int, points: int, spent: Counter, most: int) -> int:
     """What `redeemers` does, each time in a transaction of the shop's own, which it runs again where it lost."""
     engine = database.engine()
     schema = database.schema(engine)
 
     def redeemed(event: Redemption, thread: int) -> bool:
-        lost, deadline = 0, time.monotonic() + 240
+        lost, deadline = 0, time.monotonic() + PATIENT.lasts.total_seconds()
         while True:
             try:
                 with engine.begin() as connection:
                     ledger = SqlLedger(connection, schema, SHOP)
                     return Loyalty(PROGRAM, ledger, clock=lambda: NOON, retry=None).record(event).accepted
             except (StaleStateError, DuplicateEventError, OperationalError):
-                lost += 1
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(((number * threads + thread) * 37 % 64) / 64 * min(0.02 * lost, 0.5))
+            # At the stricter levels all who waited lose when one commits: they must come apart, and soon.
+            share = ((number * threads + thread) * 37 + lost * 11) % 64 / 64
+            time.sleep((0.5 + share) * min(0.01 * 2**lost, CALLERS_PAUSE_MAX_S))
+            lost += 1
 
+    return _until_nothing_is_left(redeemed, number, threads, points, spent, most)
+
+
+def _until_nothing_is_left(
+    redeemed: Callable[[Redemption, int], bool], number: int, threads: int, points: int, spent: Counter, most: int
+) -> int:
     def work(thread: int) -> int:
         done = 0
-        while redeemed(redeem(f"{number}-{thread}-{done}", points), thread):
+        while spent.value <= most and redeemed(redeem(f"{number}-{thread}-{done}", points), thread):
             done += 1
+            with spent.get_lock():
+                spent.value += 1
         return done
 
     return sum(in_threads(threads, work))
