@@ -48,6 +48,7 @@ from patronage.conditions import (
     TimeOfDay,
     Weekday,
 )
+from patronage.derived import DerivedBalance, DerivedRate
 from patronage.events import (
     Activity,
     Adjustment,
@@ -874,6 +875,7 @@ membership_policies = st.builds(
     fees_back=some(st.builds(FeeBack, gives=st.just(Back.DAYS_LEFT), within=maybe(terms_of_time())), 1),
 )
 
+derived_rates = st.builds(DerivedRate, per=amounts("visits", 1), credit=amounts("points", 1), when=maybe(conditions))
 fixed_gifts: st.SearchStrategy[Any] = st.one_of(
     st.builds(GiveCredit, amount=amounts("points", 1), label=maybe(words)),
     st.builds(GiveGrant, key=words, value=maybe(words), lasts=maybe(terms_of_time()), uses=maybe(st.integers(1, 9))),
@@ -886,7 +888,7 @@ referral_rewards = st.one_of(
         when=maybe(conditions),
         lines=maybe(conditions),
         nth=st.integers(1, 5),
-        times=maybe(st.integers(1, 5)),
+        times=st.integers(1, 5),
         within=maybe(terms_of_time()),
         friend=some(fixed_gifts, 2),
         referrer=some(fixed_gifts, 2),
@@ -912,6 +914,7 @@ referral_policies = st.builds(
     when_referrer=maybe(conditions),
     caps=referral_caps.map(lambda one: (one,)),
     friends=st.sampled_from([None, "visits"]),
+    derived=some(st.builds(DerivedBalance, name=st.just("each"), rates=st.tuples(derived_rates)), 1),
 )
 
 of_reward: dict[str, st.SearchStrategy[Any]] = {

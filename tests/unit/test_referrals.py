@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import attrs
 import pytest
 
 from between.members import DAY, NOON, POINTS, USD, Members, buy, program_of, refund
@@ -21,12 +22,14 @@ from patronage import (
     Program,
     ReferralPolicy,
     RejectionCode,
+    StatusGrant,
     Terms,
     Unit,
     UnitKind,
 )
 from patronage.audit import audit
 from patronage.conditions import EventAttribute, HasGrant, Spend
+from patronage.derived import DerivedBalance, DerivedRate
 from patronage.events import ReferralClaimed
 from patronage.occasions import CountedFrom
 from patronage.periods import LIFETIME, MONTH
@@ -268,7 +271,7 @@ def test_a_share_of_the_purchase() -> None:
 
 def test_the_nth_purchase_and_every_one_after_it() -> None:
     """From the third that qualifies, all of them within the window."""
-    members = shop(reward(nth=3, times=None))
+    members = shop(reward(nth=3, every=True))
     members.tell(claim())
     got = []
     for n in range(5):
@@ -402,7 +405,7 @@ def test_friends_may_count_when_they_are_confirmed() -> None:
 def test_what_is_handed_over_to_the_referrer() -> None:
     """A payout is told with the follow-up, once; what comes back does not take it from them, nor pay it again."""
     pay = GiveBenefit(kind=BenefitKind.PAYOUT, reward="thanks", amount=USD.of(10))
-    members = shop(reward(friend=(), referrer=(pay,), times=None), caps=(ReferralCap(name="two", rewards=2),))
+    members = shop(reward(friend=(), referrer=(pay,), every=True), caps=(ReferralCap(name="two", rewards=2),))
     friend(members, "bob")
     for order in ("o-2", "o-3"):
         members.tell(buy(order, "20.00", "bob"))
@@ -429,7 +432,7 @@ def test_a_claim_is_rewarded_itself() -> None:
 
 def test_a_friend_counts_once_however_often_rewarded() -> None:
     """All purchases are rewarded, and the friend is one friend."""
-    members = shop(reward(times=None), friends="friends")
+    members = shop(reward(every=True), friends="friends")
     friend(members, "bob")
     members.tell(buy("o-2", "20.00", "bob"))
     assert (members.held("ann"), members.held("ann", FRIENDS)) == (200, 1)
@@ -457,6 +460,62 @@ def test_credits_that_need_a_right_of_the_same_reward() -> None:
     assert members.held("ann") == 200
     members.now = NOON + 665 * DAY
     assert members.held("ann") == 0
+
+
+def derived(credit: int, **fields: Any) -> DerivedBalance:
+    """So many points for each friend, of at most three."""
+    rate = DerivedRate(per=FRIENDS.of(1), credit=POINTS.of(credit), maximum=FRIENDS.of(3), **fields)
+    return DerivedBalance(name="each", rates=(rate,))
+
+
+def test_friends_are_worth_what_the_terms_and_rights_now_say() -> None:
+    """50 each, of three at most; 80 on a plan, and 50 again without it; a refund takes one away."""
+    plus = DerivedRate(per=FRIENDS.of(1), credit=POINTS.of(80), maximum=FRIENDS.of(3), when=HasGrant("plus"))
+    each = DerivedBalance(name="each", rates=(plus, *derived(50).rates))
+    members = shop(reward(referrer=()), friends="friends", derived=(each,))
+    worth = []
+    for name in ("bob", "cid", "dan", "eve"):
+        friend(members, name)
+        worth.append(members.held("ann"))
+    assert worth == [50, 100, 150, 150]
+    until = NOON + 10 * DAY
+    head: dict[str, Any] = {"id": "s", "member": "ann", "occurred_at": NOON}
+    members.tell(StatusGrant(**head, key="plus", until=until, actor="ops", reason="paid"))
+    assert members.held("ann") == 240
+    members.now = until
+    assert members.held("ann") == 150
+    for name, left in (("bob", 150), ("cid", 100)):
+        members.tell(refund("f", "first", None, name, until))
+        assert members.held("ann") == left
+    sound(members)
+
+
+def test_new_terms_say_what_the_friends_of_before_are_worth() -> None:
+    """At the instant at which they take effect, also where nothing happens."""
+    versions = []
+    for at, credit_of_each in ((NOON - DAY, 50), (NOON + DAY, 20)):
+        policy = ReferralPolicy(
+            name="referral", rewards=(reward(referrer=()),), friends="friends", derived=(derived(credit_of_each),)
+        )
+        versions.append(Terms(units=(USD, POINTS, FRIENDS), policies=(policy,), effective_from=at))
+    members = Members(Program(id="shop", time_zone="America/New_York", terms=versions))
+    friend(members, "bob")
+    members.now = NOON + DAY - timedelta(microseconds=1)
+    assert members.held("ann") == 50
+    members.now = NOON + DAY
+    assert members.held("ann") == 20
+
+
+def test_a_code_of_so_many_uses() -> None:
+    """The third claim with a code of two uses is refused, whoever makes it; a cancelled one gives its use back."""
+    members = shop()
+    for name in ("bob", "cid"):
+        assert members.tell(claim(name, code="TWICE", code_uses=2)).accepted
+    assert why(members.tell(claim("dan", code="TWICE", code_uses=2))) == (RejectionCode.LIMIT_REACHED, "code")
+    assert members.tell(claim("eve", code="TWICE-MORE", code_uses=1)).accepted
+    members.tell(Cancellation(id="x", member="bob", occurred_at=NOON, undoes="claim-bob"))
+    assert members.tell(claim("dan", code="TWICE", code_uses=2, id="again")).accepted
+    sound(members)
 
 
 def test_a_condition_on_the_friend() -> None:
@@ -488,6 +547,8 @@ def test_a_claim_again_is_the_first_answer() -> None:
         lambda: shop(reward(), reward()),
         lambda: shop(reward(nth=0)),
         lambda: shop(reward(times=0)),
+        lambda: shop(reward(times=2, every=True)),
+        lambda: shop(reward(on=Deed.CLAIM, every=True)),
         lambda: shop(reward(on=Deed.CLAIM, nth=2)),
         lambda: shop(reward(activity="x")),
         lambda: shop(reward(on=Deed.CLAIM, within=days(1))),
@@ -505,6 +566,15 @@ def test_a_claim_again_is_the_first_answer() -> None:
         lambda: shop(caps=(ReferralCap(name="x", rewards=1), ReferralCap(name="x", rewards=2))),
         lambda: shop(caps=(ReferralCap(name="reward", rewards=1),)),
         lambda: claim(joined_at=NOON + DAY),
+        lambda: claim(code_uses=1),
+        lambda: claim(code="X", code_uses=0),
+        lambda: DerivedBalance(name="each", rates=()),
+        lambda: DerivedRate(per=FRIENDS.of(1), credit=FRIENDS.of(2)),
+        lambda: DerivedRate(per=FRIENDS.of(1), credit=POINTS.of(2), maximum=POINTS.of(2)),
+        lambda: DerivedRate(per=FRIENDS.of(1), credit=POINTS.steps(0)),
+        lambda: DerivedBalance(name="each", rates=(*derived(1).rates, DerivedRate(per=USD.of(1), credit=POINTS.of(2)))),
+        lambda: shop(derived=(derived(1), derived(2))),
+        lambda: shop(derived=(attrs.evolve(derived(1), name="reward"),)),
         lambda: claim(fingerprints=[str(n) for n in range(17)]),
         lambda: claim(fingerprints=[""]),
     ],

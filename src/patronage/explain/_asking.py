@@ -14,6 +14,7 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, plain
 from patronage.conditions import AllOf, Weekday
+from patronage.derived import BoundDerived
 from patronage.earning import WhyNot
 from patronage.errors import InvalidValueError, PatronageError, quote
 from patronage.events import Purchase
@@ -71,6 +72,8 @@ class Rules:
                 return watcher.total.credits
             rates = watcher.total.rates
             return next((rate.per.unit for rate in rates if rate.name == part), rates[0].per.unit)
+        if isinstance(watcher, BoundDerived):
+            return watcher.credits
         if isinstance(watcher, BoundThreshold) and part == AT_CLOSE and watcher.threshold.goal is not None:
             return watcher.threshold.goal.unit
         return None

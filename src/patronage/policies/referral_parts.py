@@ -42,8 +42,8 @@ class ReferralReward:
     What both sides get for the claim, for a purchase of the friend, or for an activity of kind *activity*.
 
     It qualifies where *when* (asked about the friend) holds and, with *lines*, some line matches. The
-    *nth* that qualifies is the first to be rewarded, and *times* are at most (None: all); an activity of
-    a count qualifies so often. *within* is how long after the claim, beside the policy's window.
+    *nth* that qualifies is the first to be rewarded, and so many *times* it is at most, with *every* each
+    one; an activity of a count qualifies so often. *within* is how long after the claim, beside the policy's window.
     *friend* and *referrer* are what each gets: credits with a life of their own (a hold is its
     `available_after`, or `on_confirmation` of the event that is rewarded), rights, vouchers, a share of
     the purchase's *base* on those lines (GiveConverted), what the shop hands over (GiveBenefit).
@@ -57,7 +57,8 @@ class ReferralReward:
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     base: Base = Base()
     nth: int = attrs.field(default=1, validator=whole)
-    times: int | None = attrs.field(default=1, validator=_whole_or_none)
+    times: int = attrs.field(default=1, validator=whole)
+    every: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
     within: Term | None = None
     friend: tuple[Gift, ...] = attrs.field(default=(), converter=gifts_of)
     referrer: tuple[Gift, ...] = attrs.field(default=(), converter=gifts_of)
@@ -66,8 +67,10 @@ class ReferralReward:
     def __attrs_post_init__(self) -> None:
         if (self.activity is not None) != (self.on is Deed.ACTIVITY):
             raise InvalidValueError("A reward for an activity names its kind, and only that one does.")
-        if self.on is Deed.CLAIM and (self.nth, self.times, self.within) != (1, 1, None):
-            raise InvalidValueError("There is one claim: its reward has no nth, times or within.")
+        if self.every and self.times != 1:
+            raise InvalidValueError("Each one that qualifies is rewarded, or so many times: one of the two.")
+        if self.on is Deed.CLAIM and (self.nth, self.times, self.every, self.within) != (1, 1, False, None):
+            raise InvalidValueError("There is one claim: its reward has no nth, times, every or within.")
         if self.on is not Deed.PURCHASE and self.lines is not None:
             raise InvalidValueError("Only a purchase has lines: ask for other things with when.")
         for gift in (*self.friend, *self.referrer):
