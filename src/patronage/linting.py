@@ -133,10 +133,11 @@ class _Reader:
         place = [each.name for each in self.bound.policies].index(policy.name)
         if goal is not None:
             feeders = self.feeds.get(goal.unit, [])
-            if not feeders:
+            # A number of labels may be that of different things, which are counted without a rule.
+            if not feeders and not threshold.labels:
                 message = f"no rule of these terms credits {goal.unit}: only operators and follow-ups can reach it."
                 yield Finding(LintCode.NOT_FED, where, message)
-            elif min(feeders) > place and threshold.looks is Looks.AFTER_EACH:
+            elif feeders and min(feeders) > place and threshold.looks is Looks.AFTER_EACH:
                 message = f"all that credits {goal.unit} is listed after it: it looks one occasion late."
                 yield Finding(LintCode.LOOKS_TOO_EARLY, where, message)
             most = self._most(goal.unit)

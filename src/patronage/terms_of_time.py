@@ -76,9 +76,15 @@ class TimeUnit(Enum):
 
 
 class Until(Enum):
-    """Where a term ends: at the instant, or at the end of the local day, month, quarter or year that holds it."""
+    """
+    Where a term ends: at the instant, or at the end of the local day, month, quarter or year that holds it.
+
+    START_OF_DAY is its first instant, and not before the anchor: what lives for six months "by the day" is gone on the
+    day.
+    """
 
     INSTANT = "instant"
+    START_OF_DAY = "start_of_day"
     END_OF_DAY = "end_of_day"
     END_OF_MONTH = "end_of_month"
     END_OF_QUARTER = "end_of_quarter"
@@ -169,7 +175,9 @@ class Lasting:
 
     @property
     def by_day(self) -> bool:
-        """Whether the end is that of a day, month, quarter or year, reached in whole days."""
+        """Whether the end is the start or end of a day, or the end of a month and more, reached in whole days."""
+        if self.until is Until.START_OF_DAY and not self.n:
+            return False
         return self.until is not Until.INSTANT and self.of is not TimeUnit.HOURS
 
     def end(self, anchor: datetime, calendar: Calendar, times: int = 1) -> datetime:
@@ -183,6 +191,8 @@ class Lasting:
         if self.until is Until.INSTANT:
             return _hours_after(anchor, n) if hourly or not n else self._by_the_clock(anchor, calendar, n)
         day = calendar.day(_hours_after(anchor, n)) if hourly else self._day(calendar.day(anchor), n)
+        if self.until is Until.START_OF_DAY:
+            return max(anchor, calendar.start_of_day(day))  # No term ends before its anchor.
         return _ROUNDED_TO[self.until].span_of_day(day, calendar).end
 
     def _by_the_clock(self, instant: datetime, calendar: Calendar, n: int) -> datetime:

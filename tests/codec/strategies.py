@@ -103,6 +103,7 @@ from patronage.ledger import (
     WakeEntry,
     WakeUp,
 )
+from patronage.line_conditions import LineDiscounted
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.occasions import CountedFrom, Life
 from patronage.offers import Activation, Offer, UseLimit
@@ -588,6 +589,7 @@ leaves = st.one_of(
     st.builds(Brand, of=id_sets),
     st.builds(Tag, of=word_sets),
     st.builds(Kind, of=kinds),
+    st.builds(LineDiscounted, st.lists(words, max_size=2)),
     st.builds(LinePrice, at_least=maybe(amounts()), below=maybe(amounts())),
     st.builds(LineAttribute, key=words, of=some_attributes),
     st.builds(EventAttribute, key=words, of=some_attributes),

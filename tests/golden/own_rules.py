@@ -10,41 +10,7 @@ import attrs
 from patronage import Amount, Credit, Effect, Give, Line, Occasion, Read, SetTo, Wake
 from patronage.occasions import Woken
 from patronage.periods import YEAR, Calendar, parse_instant
-from patronage.terms_of_time import EndOfPeriod, Lasting, Term
-
-
-@attrs.frozen
-class ToStartOfDay:
-    """A term that ends with the first instant of the local day it reaches: 12 months by the day."""
-
-    term: Lasting
-
-    @property
-    def by_day(self) -> bool:
-        """True: it ends with a day's start."""
-        return True
-
-    def end(self, anchor: datetime, calendar: Calendar, times: int = 1) -> datetime:
-        """The start of the day that lies so long after the anchor."""
-        return calendar.start_of_day(calendar.day(self.term.end(anchor, calendar, times)))
-
-
-@attrs.frozen(kw_only=True)
-class Gives:
-    """A policy: every purchase (if told) and every activity of *activities* gives the grant *key* for *lasts*."""
-
-    name: str
-    key: str
-    value: str | None = None
-    lasts: Term | None = None
-    purchases: bool = False
-    activities: tuple[str, ...] = ()
-
-    def effects(self, occasion: Occasion) -> Iterable[Effect]:
-        """The grant, anew: where it is in force it extends to the later end."""
-        activity = occasion.activity
-        if (self.purchases and occasion.purchase is not None) or (activity and activity.kind in self.activities):
-            yield Give(key=self.key, value=self.value, lasts=self.lasts, rule=self.name)
+from patronage.terms_of_time import EndOfPeriod, Term
 
 
 @attrs.frozen
@@ -90,24 +56,6 @@ class Stays:
         elif activity.kind == "stay_booked":
             begins = parse_instant(str(activity.attributes["checkin"]))
             yield Wake(at=begins, name="check-in", facts={"checkout": activity.attributes["checkout"]})
-
-
-@attrs.frozen(kw_only=True)
-class PerMeasure:
-    """A policy: *credit* for every whole unit of an activity's *measure*."""
-
-    name: str
-    activity: str
-    measure: str
-    credit: Amount
-
-    def effects(self, occasion: Occasion) -> Iterable[Effect]:
-        """Whole miles count."""
-        activity = occasion.activity
-        if activity is not None and activity.kind == self.activity:
-            whole = int(activity.measures[self.measure])
-            if whole:
-                yield Credit(Amount(whole * self.credit.steps, self.credit.unit), rule=self.activity)
 
 
 @attrs.frozen(kw_only=True)

@@ -1,4 +1,4 @@
-"""How the facts about cash back become events, and where a case's figures are read. Programs: `programs_money/`."""
+"""How the facts about cash back become events, and where a case's figures are read. Programs: `examples/programs`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from runner import Facts, Member, lines_of, same
+from runner import Facts, Member, example, lines_of, same
 
 from patronage import Activity, Line, Program, Purchase, Refund, RefundLine, Transfer, Unit, currency
 from patronage.codec import Codec
@@ -22,8 +22,10 @@ MINUTE: Final = timedelta(minutes=1)
 
 @cache
 def program_of(name: str) -> Program:
-    """A program of this folder, from its TOML document."""
+    """A program of `examples/programs`; or of this folder, what another rounding would answer."""
     path = Path(__file__).with_name("programs_money") / f"{name}.toml"
+    if not path.exists():
+        return example(name)
     return CODEC.load_toml(path.read_text(encoding="utf-8"), Program)
 
 
@@ -121,11 +123,11 @@ class Cashback:
 
 
 PLAYS: Final = {
-    "chase-01": ("chase", timedelta(0)),
-    "chase-02": ("chase", timedelta(0)),
-    "chase-03": ("chase", timedelta(0)),
-    "chase-04": ("chase", timedelta(0)),
-    "amex-01": ("amex", MINUTE),
-    "amex-02": ("amex", MINUTE),
+    "chase-01": ("chase_freedom", timedelta(0)),
+    "chase-02": ("chase_freedom", timedelta(0)),
+    "chase-03": ("chase_freedom", timedelta(0)),
+    "chase-04": ("chase_freedom", timedelta(0)),
+    "amex-01": ("amex_blue_cash", MINUTE),
+    "amex-02": ("amex_blue_cash", MINUTE),
 }
 """By case: its program, and how long after the checkpoint's instant the statement stands."""

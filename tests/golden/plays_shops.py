@@ -8,16 +8,17 @@ from typing import Any
 
 import attrs
 import programs_shops as shops
-from runner import TICK, Facts, Member, lines_of, money_off, same, shares
+from runner import TICK, Facts, Member, example, lines_of, money_off, same, shares
 
 from patronage import (
     Accepted,
     Activity,
     Adjustment,
     Amount,
+    BenefitKind,
     Cancellation,
+    Decision,
     Enrolment,
-    Event,
     Grain,
     Line,
     Program,
@@ -26,7 +27,6 @@ from patronage import (
     Refund,
     RefundLine,
     Rounding,
-    Stacking,
     StatusGrant,
     Tender,
     Transfer,
@@ -105,7 +105,7 @@ class Play:
         """Opening balances and status are an operator's."""
         unit = self.shop.unit
 
-        def credited(id: str, quantity: object, label: str | None = None, expires: str | None = None) -> None:
+        def credited(id: str, quantity: object, expires: str | None = None) -> None:
             amount = unit.of(str(quantity))
             if amount.steps:
                 expires_at = None if expires is None else parse_instant(expires)
@@ -116,7 +116,6 @@ class Play:
                     amount=amount,
                     actor="golden",
                     reason="opening",
-                    label=label,
                     expires_at=expires_at,
                 )
                 member.record(opening)
@@ -124,7 +123,7 @@ class Play:
         for lot in fact.get("lots", ()):
             credited(lot["id"], lot["qty"], expires=lot.get("expires_at"))
         credited(f"{name}-regular", fact.get("regular", 0))
-        credited(f"{name}-limited", fact.get("limited", 0), "limited", fact.get("limited_expires"))
+        credited(f"{name}-limited", fact.get("limited", 0), fact.get("limited_expires"))
         credited(f"{name}-points", fact.get("points", 0))
         # Last month's points made level 2: what an operator states while thresholds are to come.
         tier = "L2" if fact.get("prev_month_points", 0) >= 500 else fact.get("tier")
@@ -198,7 +197,6 @@ class Play:
         if order is not None:
             cart = (Line(total=self.shop.money.of(order)),)
             self.orders[name] = cart[0].total.steps
-        attributes = {"recipient": fact["recipient"]} if "recipient" in fact else {}
         request = Redemption(
             id=name,
             member=member.id,
@@ -206,7 +204,7 @@ class Play:
             reward=reward,
             amount=amount,
             cart=cart,
-            attributes=attributes,
+            choices=[fact["recipient"]] if "recipient" in fact else (),
         )
         if isinstance(member.record(request), Accepted) and self.shop.activity:
             member.record(Activity(id=f"{name}-active", member=member.id, occurred_at=at, kind=shops.REDEEMED))
@@ -305,11 +303,11 @@ class Play:
         standing, unit = member.standing(), self.shop.unit
         if name == "pending":
             return unit.digits(standing.pending(unit).steps)
-        if name == "regular":
-            held = standing.labels(unit).get(None)
-            return unit.digits(0 if held is None else held.steps)
-        if name == "limited":
-            return unit.digits(standing.available(unit, "limited").steps)
+        if name in ("regular", "limited"):
+            ends = name == "limited"
+            return unit.digits(
+                sum(lot.steps for lot in standing.lots(unit) if (lot.validity.expires_at is not None) is ends)
+            )
         named = {each.code: each for each in self.shop.others}
         return member.balance(named.get(name, unit))
 
@@ -351,7 +349,8 @@ class Play:
             return self.shop.unit.digits(moved) if moved else owner.earned(event, self.shop.unit)
         if what == "status":
             return "accepted" if owner.decisions[event].accepted else "rejected"
-        off = money_off(owner.decisions.get(f"{event}-redeem", owner.decisions[event]))
+        request = owner.decisions.get(f"{event}-redeem", owner.decisions[event])
+        off = money_off(request) + given(request)
         if what in ("discount", "applied", "value"):
             return money.digits(off)
         if what == "due":
@@ -445,44 +444,40 @@ def is_past(member: Member) -> bool:
     return member.state.clock is not None and member.now < member.state.clock
 
 
+def given(decision: Decision, recipient: str | None = None) -> int:
+    """The money that a request gives to a charity, in steps."""
+    return sum(
+        each.amount.steps
+        for each in decision.benefits
+        if each.kind is BenefitKind.DONATION and each.amount is not None and recipient in (None, each.item)
+    )
+
+
 def donated(play: Play, recipient: str) -> str:
     """The money that requests for a recipient came to."""
-    total = 0
-    for member in play.members.values():
-        for decision in member.decisions.values():
-            event: Event = decision.event
-            if isinstance(event, Redemption) and event.attributes.get("recipient") == recipient:
-                total += money_off(decision)
-    return play.shop.money.digits(total)
+    found = [given(decision, recipient) for each in play.members.values() for decision in each.decisions.values()]
+    return play.shop.money.digits(sum(found))
 
 
-STARBUCKS = Shop(program=shops.starbucks(), unit=shops.STARS, money=shops.USD)
-CHASE = Shop(
-    program=shops.chase(),
-    unit=shops.USD,
-    money=shops.USD,
-    figures={
-        "bonus_spend.2025Q1": lambda play: shops.USD.digits(counted(play, "cashback.bonus")),
-    },
-)
+STARBUCKS = Shop(program=example("starbucks_to_2026"), unit=shops.STARS, money=shops.USD)
 WALGREENS_POINTS = Shop(
-    program=shops.walgreens_points(), unit=shops.POINTS, money=shops.USD, reward="best_step", activity=True
+    program=example("walgreens_balance"), unit=shops.POINTS, money=shops.USD, reward="best_step", activity=True
 )
 WALGREENS_CASH = Shop(
-    program=shops.walgreens_cash(),
+    program=example("mywalgreens"),
     unit=shops.CASH,
     money=shops.USD,
     reward="cash",
     activity=True,
-    of_grain=shops.walgreens_cash,
+    of_grain=lambda grain, rounding: example("mywalgreens", grain=grain.value, rounding=rounding.value),
 )
 SEPHORA = Shop(
-    program=shops.sephora(),
+    program=example("sephora"),
     unit=shops.POINTS,
     money=shops.USD,
     reward="cash",
     activity=True,
-    of_grain=shops.sephora,
+    of_grain=lambda grain, rounding: example("sephora", grain=grain.value, rounding=rounding.value),
     figures={
         "o1.paid": lambda play: paid_for(play, "o1"),
         "o1.alloc.l1": lambda play: share_of_line(play, "o1-redeem", "l1"),
@@ -493,7 +488,7 @@ SEPHORA = Shop(
     },
 )
 RAKUTEN = Shop(
-    program=shops.rakuten(),
+    program=example("rakuten"),
     unit=shops.POINTS,
     money=shops.JPY,
     reward="pay",
@@ -514,56 +509,29 @@ SHOPS: dict[str, Shop] = {
     "sbux-02": STARBUCKS,
     "sbux-03": STARBUCKS,
     "sbux-04": STARBUCKS,
-    "sbux-06": attrs.evolve(STARBUCKS, program=shops.starbucks_green()),
+    "sbux-06": attrs.evolve(STARBUCKS, program=example("starbucks_from_2026")),
     "wbr-01": WALGREENS_POINTS,
     "wbr-02": WALGREENS_POINTS,
     "mywag-01": WALGREENS_CASH,
     "mywag-02": WALGREENS_CASH,
     "mywag-03": WALGREENS_CASH,
     "mywag-04": WALGREENS_CASH,
-    "huel-02": Shop(program=shops.huel(), unit=shops.POINTS, money=shops.GBP),
+    "huel-02": Shop(program=example("huel"), unit=shops.POINTS, money=shops.GBP),
     "rakuten-01": RAKUTEN,
     "rakuten-03": RAKUTEN,
-    "nord-02": Shop(
-        program=shops.nordstrom(),
-        unit=shops.POINTS,
-        money=shops.USD,
-        figures={"o1.l1": lambda play: booked(play, "event"), "o1.l2": lambda play: booked(play, "brand")},
-    ),
     "seph-05": SEPHORA,
     "seph-06": SEPHORA,
     "seph-07": attrs.evolve(SEPHORA, reward="points"),
-    "chase-01": CHASE,
-    "chase-03": CHASE,
-    "offer-01": Shop(program=shops.offers(Stacking.SUM), unit=shops.POINTS, money=shops.EUR),
-    "offer-02": Shop(program=shops.offers(Stacking.PRODUCT), unit=shops.POINTS, money=shops.EUR),
-    "offer-04": Shop(
-        program=shops.offers_capped(),
-        unit=shops.POINTS,
-        money=shops.EUR,
-        figures={"coffee3x.bonus": lambda play: booked(play, "coffee3x")},
-    ),
-    "panera-01": Shop(
-        program=shops.panera(),
-        unit=shops.DRINKS,
-        money=shops.USD,
-        figures={
-            f"d{n}.due": lambda play, n=n: shops.USD.digits(  # type: ignore[misc]
-                0 if int(play.member("M1").earned(f"d{n}", shops.DRINKS)) else play.orders[f"d{n}"]
-            )
-            for n in range(1, 5)
-        },
-    ),
-    "msr-01": Shop(program=shops.microsoft(), unit=shops.POINTS, money=shops.USD, tier="level"),
+    "msr-01": Shop(program=example("microsoft_rewards"), unit=shops.POINTS, money=shops.USD, tier="level"),
     "toms-02": Shop(
-        program=shops.toms(),
+        program=example("toms"),
         unit=shops.POINTS,
         money=shops.USD,
         reward="donation",
         figures={"donated.partner-1": lambda play: donated(play, "partner-1")},
     ),
     "oda-02": Shop(
-        program=shops.odacite(),
+        program=example("odacite"),
         unit=shops.POINTS,
         money=shops.USD,
         others=(shops.SPENT,),
@@ -572,9 +540,9 @@ SHOPS: dict[str, Shop] = {
     "spg-01": STARWOOD,
     "spg-02": STARWOOD,
     "spg-04": STARWOOD,
-    "aa-01": Shop(program=shops.american(), unit=shops.MILES, money=shops.USD, others=(shops.LOYALTY,)),
+    "aa-01": Shop(program=example("american_aadvantage"), unit=shops.MILES, money=shops.USD, others=(shops.LOYALTY,)),
     "aa-04": Shop(
-        program=shops.american(),
+        program=example("american_aadvantage"),
         unit=shops.MILES,
         money=shops.USD,
         others=(shops.LOYALTY,),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+import attrs
 
 from patronage import (
     Accepted,
@@ -30,12 +33,15 @@ from patronage import (
     Transfer,
     Unit,
 )
+from patronage.codec import Codec
 from patronage.ledger import Source
 from patronage.periods import parse_instant
 
 Facts = Mapping[str, Any]
 """A case, an event or an expectation, as the JSON beside this file states it."""
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "programs"
+"""Real programs as documents: one truth for the tests here and for who reads them there."""
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 KINDS = {
     "goods": LineKind.GOODS,
@@ -53,6 +59,22 @@ def cases_of(name: str) -> dict[str, Facts]:
     """The cases of a file beside this one, by id."""
     path = Path(__file__).with_name(f"{name}.json")
     return {case["id"]: case for case in json.loads(path.read_text(encoding="utf-8"))}
+
+
+def example(name: str, *, time_zone: str | None = None, **replaced: str) -> Program:
+    """
+    A program of `examples/programs`, in another zone if told.
+
+    *replaced* is for the answers that a case states for other terms: each text of the document, with
+    its name, in whose place another one stands.
+    """
+    text = (EXAMPLES / f"{name}.toml").read_text(encoding="utf-8")
+    for key, value in replaced.items():
+        pattern = re.compile(rf'(?m)^{key} = .*$|\b{key} = "\w+"')
+        assert pattern.search(text), f"{name} does not state {key}"
+        text = pattern.sub(f'{key} = "{value}"', text)
+    program = Codec().load_toml(text, Program)
+    return program if time_zone is None else attrs.evolve(program, time_zone=time_zone)
 
 
 class Member:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection as Pipe
 from typing import Final
@@ -13,6 +14,7 @@ from sqlalchemy import Engine, event
 
 from loyalty.shop import DAY, NOON, PROGRAM, buy, opening, redeem, refund
 from patronage import Event
+from patronage.errors import StoreError
 from patronage.loyalty import Loyalty
 from patronage.stores.sqlalchemy import SqlLedger
 from stores.databases import Database, engine_of
@@ -82,6 +84,26 @@ def die_some_time(database: Database, number: int, program: str, first: int, tol
         loyalty.record_all(batch(first))
         told.send(first)
         first += 1
+
+
+def recorded_through_stops(database: Database, number: int, lasts_s: float) -> tuple[list[str], int]:
+    """Records batches for a time, each again until it is answered; which they were, and how often it was told to."""
+    loyalty = Loyalty(PROGRAM, database.ledger(), clock=lambda: LATER)
+    told: list[str] = []
+    lost, end = 0, time.monotonic() + lasts_s
+    unanswered = False
+    while unanswered or time.monotonic() < end:
+        id = f"{number}-{len(told)}"
+        try:
+            answers = loyalty.record_all([redeem(f"d-{id}", 100), buy(f"b-{id}", "1.00", "bob")])
+        except StoreError:
+            lost, unanswered = lost + 1, True
+            time.sleep(0.02)
+        else:
+            assert all(answer.accepted for answer in answers)
+            told.append(id)
+            unanswered = False
+    return told, lost
 
 
 def batch(number: int) -> Sequence[Event]:

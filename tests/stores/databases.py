@@ -82,6 +82,11 @@ class Database:
     def _leveled(self) -> dict[str, Any]:
         return {} if self.level is None else {"isolation_level": self.level}
 
+    @property
+    def known(self) -> Schema:
+        """The tables, which must be there: nobody looks."""
+        return Schema(self.dialect, self.prefix)
+
     def schema(self, engine: Engine) -> Schema:
         """The tables, made where they are missing."""
         return open_schema(engine, prefix=self.prefix)
@@ -117,7 +122,7 @@ def open_ledger(database: Database) -> SqlLedger:
 
 def open_async_ledger(database: Database) -> AsyncSqlLedger:
     """An awaited one, for any process. The tables must be there."""
-    return AsyncSqlLedger(database.async_engine(), Schema(database.dialect, database.prefix), SHOP)
+    return AsyncSqlLedger(database.async_engine(), database.known, SHOP)
 
 
 def engine_of(ledger: SqlLedger) -> Engine:

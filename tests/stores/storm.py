@@ -84,7 +84,11 @@ def _run(work: Work, database: Database, number: int, arguments: Sequence[Any], 
 
 def in_processes(count: int, work: Work, database: Database, *arguments: Any) -> list[Any]:
     """What each of *count* processes gave. Raises what one of them raised."""
-    running = [start(work, database, number, *arguments) for number in range(count)]
+    return all_answers([start(work, database, number, *arguments) for number in range(count)])
+
+
+def all_answers(running: Sequence[tuple[multiprocessing.Process, Pipe]]) -> list[Any]:
+    """What each of those that were started gave. Raises what one of them raised."""
     answers = [out.recv() for _, out in running]
     for process, _ in running:
         process.join(30)

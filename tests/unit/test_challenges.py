@@ -589,6 +589,17 @@ class TestCampaign:
         assert member.has() == 130
 
 
+class TestRightsAlone:
+    """A policy that keeps what members are, and asks nothing of them."""
+
+    def test_an_activity_keeps_a_member_active(self) -> None:
+        """Without challenges its rights are given all the same."""
+        active = GrantRule(name="came", key="active", activity="visit", lasts=days(30))
+        member = member_of(rights=[active])
+        member.does("visit", at=on(1, 5))
+        assert (held(member, "active", on(1, 6)), held(member, "active", on(2, 5))) == (1, 0)
+
+
 class TestRefused:
     """What makes no sense is refused, in plain words."""
 

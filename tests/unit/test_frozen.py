@@ -43,6 +43,7 @@ from patronage import (
     QuantityRule,
     Read,
     Redemption,
+    ReferralPolicy,
     Refund,
     RefundLine,
     RefundTerms,
@@ -84,9 +85,11 @@ from patronage.ledger import GrantEntry, Source, WakeEntry, WakeUp
 from patronage.offers import Offer
 from patronage.plans import Plan
 from patronage.policies.cashback import CashbackRate
+from patronage.policies.referral_parts import ReferralReward
 from patronage.policies.tier import Level
 from patronage.rules import Rule
 from patronage.terms_of_time import years
+from patronage.thresholds import GiveCredit
 
 
 class TestFrozenMapping:
@@ -240,6 +243,7 @@ def values() -> list[object]:
         ),
         MembershipPolicy(name="club", plans=[Plan(name="year", fee=USD.of(9), term=years(1))]),
         OfferPolicy(name="offers", offers=[Offer(name="offer", rules=[BonusRule(credit=POINTS.of(5))])]),
+        ReferralPolicy(name="referral", rewards=[ReferralReward(friend=[GiveCredit(amount=POINTS.of(5))])]),
         TierPolicy(name="tier", levels=[Level(name="gold", at_least=POINTS.of(100))]),
         RefundTerms(),
         program,

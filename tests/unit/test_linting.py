@@ -8,8 +8,20 @@ from typing import Any
 import pytest
 from unit_shop import NIGHTS, POINTS, USD, VISITS, Member, on, point_a_dollar, program_of, purchase
 
-from patronage import BonusRule, Ceiling, Life, PointsPolicy, Policy, Purchase, RefundTerms, SpendRule, TierPolicy
+from patronage import (
+    BonusRule,
+    Ceiling,
+    ChallengePolicy,
+    Life,
+    PointsPolicy,
+    Policy,
+    Purchase,
+    RefundTerms,
+    SpendRule,
+    TierPolicy,
+)
 from patronage.bands import Band
+from patronage.challenges import Different, DifferentBy, Goal, Milestone
 from patronage.ledger import BenefitKind
 from patronage.linting import LintCode, lint
 from patronage.periods import MONTH, YEAR
@@ -59,6 +71,16 @@ def test_a_threshold_before_what_feeds_it() -> None:
 def test_a_unit_that_nothing_credits() -> None:
     """Only operators could reach it."""
     assert found(own(reached(at_least=VISITS.of(3)))) == [(LintCode.NOT_FED, "terms[0].policies.own.goal")]
+
+
+def test_what_is_different_is_counted_without_a_rule() -> None:
+    """Five different products are counted by the goal itself."""
+    goal = Goal(
+        name="five",
+        milestones=[Milestone(at_least=VISITS.of(5), gives=[GiveCredit(amount=USD.of(1))])],
+        different=Different(by=DifferentBy.SKU),
+    )
+    assert found(ChallengePolicy(name="own", challenges=[goal])) == []
 
 
 def test_a_goal_above_a_ceiling_of_its_balance() -> None:

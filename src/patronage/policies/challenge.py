@@ -26,16 +26,16 @@ class ChallengePolicy:
     What members are asked to do, and what they get for it: goals with milestones, cards, streaks, campaigns.
 
     *rights* open windows (entering a campaign, accepting a challenge). Challenges look in the order
-    in which they are listed.
+    in which they are listed. With rights alone it keeps what members are: active, enrolled, linked.
     """
 
     name: str = attrs.field(converter=name)
-    challenges: tuple[Challenge, ...] = attrs.field(converter=challenges_of)
+    challenges: tuple[Challenge, ...] = attrs.field(default=(), converter=challenges_of)
     rights: tuple[RightRule, ...] = attrs.field(default=(), converter=rights_of)
 
     def __attrs_post_init__(self) -> None:
-        if not self.challenges:
-            raise InvalidValueError("A challenge policy has challenges (Goal, Streak, Campaign).")
+        if not self.challenges and not self.rights:
+            raise InvalidValueError("A challenge policy has challenges (Goal, Streak, Campaign), or rights at least.")
         ChallengeParts(self.name).add_all(self.challenges)
 
     def bind(self, setting: Setting) -> BoundPolicy:

@@ -1,0 +1,93 @@
+"""Laws that hold for real programs, whatever their members do: late time is early time, and the books add up."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from conftest import histories
+from patronage import Account, Commit, Event, Program, State, Transfer
+from patronage.audit import audit
+from patronage.codec import Codec
+from patronage.ledger import AccountKind
+from properties.exploits import NAMES, Attempt, Try, fresh
+from properties.test_no_cycle_pays import DOCUMENTS, program_of
+
+CODEC = Codec()
+
+
+class Eager(Attempt):
+    """The same, but everybody's account is brought up to date whenever something falls due."""
+
+    def tell(self, event: Event) -> bool:
+        """Lets time do its work first, instant by instant."""
+        for account in sorted(self.members.states, key=lambda each: each.key):
+            self.catch_up(account, event.occurred_at)
+        return super().tell(event)
+
+    def catch_up(self, account: Account, until: datetime) -> None:
+        """Every instant at which something falls due has a run of its own."""
+        while account.kind is AccountKind.MEMBER:
+            due = self.members.state(account).next_due
+            if due is None or due > until:
+                return
+            self.members.pass_time(account, due)
+
+
+def played(kind: type[Attempt], program: Program, steps: tuple[Try, ...]) -> Attempt:
+    """The steps, and then a year in which nothing happens."""
+    attempt = kind(program)
+    for step in steps:
+        attempt.take(step)
+    attempt.now += timedelta(days=400)
+    for name in NAMES:
+        if isinstance(attempt, Eager):
+            attempt.catch_up(Account.member(name), attempt.now)
+        attempt.members.pass_time(Account.member(name), attempt.now)
+    return attempt
+
+
+def what_is_left(state: State) -> tuple[object, ...]:
+    """An account apart from how often it was written to."""
+    return state.lots, state.pending, state.grants, state.wake_ups
+
+
+def moved(commits: list[Commit]) -> list[tuple[object, ...]]:
+    """The entries, in the order of their ids: whichever commit carries them."""
+    found = [
+        (entry.cause, entry.n, entry.at, entry.unit, entry.label, entry.steps, entry.payer, entry.payee)
+        for commit in commits
+        for entry in commit.entries
+        if isinstance(entry, Transfer)
+    ]
+    return sorted(found, key=repr)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_late_time_is_early_time(path: Path) -> None:
+    """Nobody came by for months, or a run every time that something fell due: the same entries, the same accounts."""
+    program, draw = program_of(path), Random(path.stem)
+    for _ in range(max(6, histories() // 100)):
+        steps = fresh(draw)
+        lazy, eager = (played(kind, program, steps) for kind in (Attempt, Eager))
+        for name in NAMES:
+            account = Account.member(name)
+            first, second = lazy.members.state(account), eager.members.state(account)
+            assert what_is_left(first) == what_is_left(second), steps
+            both = [moved(attempt.members.commits.get(account, [])) for attempt in (lazy, eager)]
+            assert both[0] == both[1], steps
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_the_books_add_up(path: Path) -> None:
+    """The audit finds nothing, and what is stored is read again as it was."""
+    program, draw = program_of(path), Random(path.stem)
+    for _ in range(max(3, histories() // 300)):
+        attempt = played(Attempt, program, fresh(draw))
+        for commits in attempt.members.commits.values():
+            assert audit(commits, calendar=program.calendar).commits == len(commits)
+            for commit in commits:
+                assert CODEC.load(CODEC.dump(commit), Commit) == commit
