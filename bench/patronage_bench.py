@@ -1,5 +1,5 @@
 """
-Plugs the library into the shared harness: `w1`, `w2`, `w5` build their objects first and return what is timed.
+Plugs the library into the shared harness: `w1`, `w2`, `w3`, `w5` build their objects first and return what is timed.
 
 Each times everything that a real decision does: the basis, the policies, entries, the new state and
 the commit. Nothing is put off until someone reads it but the wording of the explanation.
@@ -7,7 +7,7 @@ the commit. Nothing is put off until someone reads it but the wording of the exp
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,8 +16,10 @@ import attrs
 
 from patronage import (
     Account,
+    Amount,
     BonusRule,
     Ceiling,
+    Commit,
     FixedReward,
     Life,
     Line,
@@ -32,22 +34,30 @@ from patronage import (
     State,
     StatusGrant,
     Terms,
+    TierPolicy,
     Transfer,
     Unit,
+    UnitKind,
     Validity,
     currency,
 )
 from patronage._frozen import FrozenMapping
 from patronage.codec import Codec
-from patronage.conditions import Category, HasGrant, Recurs
-from patronage.ledger import Source
-from patronage.periods import MONTH
+from patronage.conditions import AnyOf, Category, HasGrant, Recurs
+from patronage.explain import explain
+from patronage.ledger import Entry, GrantChange, GrantEntry, Source
+from patronage.member_conditions import LevelIs
+from patronage.periods import MONTH, YEAR
+from patronage.policies.tier import Level
 from patronage.recurrence import Every, Recurrence
 from patronage.state import canonical_key, next_due
-from patronage.terms_of_time import Until, months
+from patronage.terms_of_time import EndOfPeriod, Until, months
 
 ZONE = ZoneInfo("Europe/Berlin")
 EUR, POINTS = currency("EUR"), Unit("points")
+LIMIT = 5_000
+NO_LOT = Lot("points.monthly", 0, None, Validity(), None, None, None)
+SPENT = Unit("spent", decimals=2, kind=UnitKind.QUALIFYING)
 
 
 def w1_program() -> Program:
@@ -65,7 +75,7 @@ def w1_program() -> Program:
             ),
             BonusRule(name="campaign", credit=POINTS.of(50), life=life, when=campaign),
         ),
-        ceilings=(Ceiling(name="monthly", limit=POINTS.of(5_000), per=MONTH),),
+        ceilings=(Ceiling(name="monthly", limit=POINTS.of(LIMIT), per=MONTH),),
     )
     return Program(id="bench", time_zone="Europe/Berlin", terms=Terms(units=(EUR, POINTS), policies=(policy,)))
 
@@ -158,6 +168,130 @@ def w2(lots: tuple[tuple[int, int, int], ...], n: int) -> dict[str, Callable[[],
         return [(number[id(part.source)], part.steps) for part in transfer.taken]
 
     return {"decide": run}
+
+
+def w3_program() -> Program:
+    """W1 with levels: spend of a calendar year makes silver or gold, until the end of the next; a reward of 500."""
+    points = w1_program().terms[0].policies[0]
+    assert isinstance(points, PointsPolicy)
+    base, category, _, campaign = points.rules
+    every_seven = {"every": Every.WEEK, "interval": 7}
+    weeks = AnyOf(
+        [
+            Recurs(Recurrence(starts=date(2023, 1, 30), until=date(2023, 12, 31), **every_seven)),
+            Recurs(Recurrence(starts=date(2024, 1, 29), until=date(2024, 12, 31), **every_seven)),
+        ]
+    )
+    campaign = attrs.evolve(campaign, when=weeks)
+    of = {"of": ("base",), "of_rounded": True}
+    tiers = tuple(
+        MultiplierRule(name=level, factor=factor, when=LevelIs("status", of=(level,)), **of)
+        for level, factor in (("silver", "1.25"), ("gold", "1.5"))
+    )
+    year = Life(expires_after=EndOfPeriod(period=YEAR))
+    spend = SpendRule(name="spend", per=EUR.steps(1), credit=SPENT.steps(1), life=year)
+    status = TierPolicy(
+        name="status",
+        levels=[Level(name="silver", at_least=SPENT.of(500)), Level(name="gold", at_least=SPENT.of(1_500))],
+        window=YEAR,
+    )
+    policies = (
+        attrs.evolve(points, rules=(base, category, *tiers, campaign)),
+        PointsPolicy(name="spent", rules=(spend,)),
+        status,
+    )
+    reward = FixedReward(name="reward", cost=POINTS.of(500))
+    terms = Terms(units=(EUR, POINTS, SPENT), policies=policies, rewards=(reward,))
+    return Program(id="bench", time_zone="Europe/Berlin", terms=terms)
+
+
+def w3(
+    events: Iterable[tuple[int, int, tuple[tuple[str, int, int, int], ...], int]], n_members: int
+) -> dict[str, Callable[[], dict[str, int]]]:
+    """Purchases and redemptions of many members, decided one after the other; all totals of the floor."""
+    program = w3_program()
+    told: list[tuple[int, Purchase, Redemption | None]] = []
+    for number, (member, ts, lines, redeem) in enumerate(events):
+        at, who = datetime.fromtimestamp(ts, UTC), f"m-{member}"
+        purchase = Purchase(id=f"o-{number}", member=who, occurred_at=at, lines=tuple(map(_line, lines)))
+        asked = Redemption(id=f"r-{number}", member=who, occurred_at=at, reward="reward") if redeem else None
+        told.append((member, purchase, asked))
+    kinds = dict.fromkeys(
+        ("base", "category", "tier", "campaign", "cap", "earned", "redeemed", "expired", "outstanding"), 0
+    )
+
+    def run() -> dict[str, int]:
+        states: list[State | None] = [None] * n_members
+        found = {**kinds, "tier_changes": 0, "refused": 0}
+        decide = program.decide
+        for member, purchase, asked in told:
+            state = states[member] or State.of(purchase.member)
+            decision = decide(state, purchase)
+            _count(decision.entries, found)
+            found["tier_changes"] += _changes(state, decision.entries)
+            state = decision.states[0]
+            if state.lots.get("points.monthly", (NO_LOT,))[-1].steps == LIMIT:
+                _count_kept_back(decision.commits[0], program, found)
+            if asked is not None:
+                answer = decide(state, asked)
+                found["refused"] += not answer.accepted
+                _count(answer.entries, found)
+                state = answer.states[0]
+            states[member] = state
+        held = (lot.steps for state in states if state is not None for lot in state.lots.get("points", ()))
+        found["outstanding"] = sum(held)
+        return found
+
+    return {"decide": run}
+
+
+def _line(row: tuple[str, int, int, int]) -> Line:
+    sku, category, amount, flags = row
+    kind = LineKind.GIFT_CARD if flags & 1 else LineKind.FEE if flags & 2 else LineKind.GOODS
+    return Line(sku=sku, category=str(category), total=EUR.steps(amount), kind=kind)
+
+
+LEVELS = {"silver": 1, "gold": 2}
+
+
+def _changes(state: State, entries: Iterable[Entry]) -> int:
+    """How often the level changed: by what ended before a purchase, and by what the purchase reached."""
+    held = {grant.identity: LEVELS[grant.value or ""] for grant in state.grants if not grant.ended}
+    before = settled = reached = max(held.values(), default=0)
+    for entry in entries:
+        if isinstance(entry, GrantEntry):
+            if entry.change is GrantChange.GIVEN:
+                held[entry.grant.identity] = LEVELS[entry.grant.value or ""]
+            elif entry.change is GrantChange.ENDED:
+                held.pop(entry.grant.identity, None)
+                settled = max(held.values(), default=0)
+            reached = max(held.values(), default=0)
+    return (settled != before) + (reached != settled)
+
+
+def _count(entries: Iterable[Entry], found: dict[str, int]) -> None:
+    """Adds up what the entries say."""
+    for entry in entries:
+        if isinstance(entry, Transfer) and entry.unit == "points":
+            if entry.payer.id == "issued":
+                found["earned"] += entry.steps
+                for book in entry.books:
+                    _ask(found, book.rule, book.wanted, book.steps)
+            elif entry.payee.id in ("expired", "redeemed"):
+                found[entry.payee.id] += entry.steps
+
+
+def _ask(found: dict[str, int], rule: str, wanted: int, given: int) -> None:
+    found["tier" if rule in LEVELS else rule] += wanted
+    found["cap"] += given - wanted
+
+
+def _count_kept_back(commit: Commit, program: Program, found: dict[str, int]) -> None:
+    """A rule of which the ceiling left nothing has no part in an entry: the explanation says what it wanted."""
+    for item in explain(commit, program).not_applied:
+        wanted = item.facts.get("wanted")
+        if isinstance(wanted, Amount) and wanted.unit == "points":
+            _ask(found, str(item.facts["rule"]), wanted.steps, 0)
 
 
 def after_history(purchases: int) -> Callable[[], object]:

@@ -40,7 +40,7 @@ from patronage.errors import (
 )
 from patronage.events import MADE, Event, FollowedUp, Purchase, Redemption, own_account
 from patronage.explain import Explanation, Phrases, explain
-from patronage.ledger import Account, Commit, Fact, Refusal, RejectionCode
+from patronage.ledger import Account, AccountKind, Commit, Fact, Refusal, RejectionCode
 from patronage.periods import LATEST, format_instant, utc
 from patronage.program import Program
 from patronage.quotes import Quote, requests_of
@@ -293,10 +293,10 @@ class Core:
         answers = []
         for event in events:
             account = own_account(event)
-            commit = _commit_of(event.id, read.history[account])
-            if commit is None:
+            if _commit_of(event.id, read.history[account]) is None:
                 return None
-            answers.append(self.program.decide(read.states[account], event, history=(commit,)))
+            known = [commit for commits in read.history.values() for commit in commits]
+            answers.append(self.program.decide(read.states[account], event, history=known))
         return tuple(answers)
 
     def _decide_on(
@@ -361,7 +361,8 @@ class Core:
         state = states[own]
         known = _commit_of(event.id, history[own])
         if known is not None:
-            return self.program.decide(state, event, history=(known,))
+            everything = [commit for commits in history.values() for commit in commits]
+            return self.program.decide(state, event, history=everything)
         at = event.occurred_at
         if now + self._ahead_max < at < LATEST:
             facts: dict[str, Fact] = {"at": format_instant(at), "clock": format_instant(now)}
@@ -517,6 +518,12 @@ class Core:
             if needed == names:
                 break
             names = needed
+        for key in commit.basis.others:
+            kind, _, other_id = key.partition(" ")
+            if kind == AccountKind.MEMBER.value:  # It answered for this account, which is merged into it.
+                part = counterpart_id(account, event_id)
+                answer = [each async for each in self.repository.history(Account.member(other_id), about=(part,))]
+                return explain(commit, self.program, history=answer, phrases=phrases)
         past = list(found)
         others: list[State] = []
         for other, roots in involved.roots_of.items():

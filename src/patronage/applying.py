@@ -105,7 +105,7 @@ def apply_effects(
         elif isinstance(effect, FollowUp):
             if policy not in bound.follows_up:
                 raise PolicyError(policy, "it gives a FollowUp: say so by an attribute follows_up that is True.")
-            if effect.receiver == book.account:
+            if effect.receiver == book.origin:
                 raise PolicyError(policy, "a follow-up is for another account: give a Credit or a Give.")
             for credit in effect.credits:
                 if credit.amount.unit not in bound.units:

@@ -9,6 +9,7 @@ from patronage.applying import apply_effects
 from patronage.book import Book
 from patronage.events import ReferralClaimed
 from patronage.ledger import Account, Basis, Refusal, RejectionCode, Source
+from patronage.links import answers_for, ended_with
 from patronage.memberships import MembershipEvent
 from patronage.occasions import Occasion, build_occasion
 from patronage.terms import BoundTerms
@@ -21,6 +22,10 @@ def ask(
     policy = next((policy for policy in bound.policies if policy.name == event.policy), None)
     if policy is None or policy.asked is None:
         return Refusal(RejectionCode.UNKNOWN_RULE, FrozenMapping({"policy": event.policy}))
+    if isinstance(event, ReferralClaimed):
+        refusal = _of_accounts(book, event)
+        if refusal is not None:
+            return refusal
     books: dict[Account, Book] = {book.account: book, **(book.others or {})}
     occasions: dict[Account, Occasion] = {}
     for account, on in books.items():
@@ -36,3 +41,12 @@ def ask(
     for account, effects in told.items():
         apply_effects(books[account], bound, policy.name, effects, occasions[account], about)
     return None
+
+
+def _of_accounts(book: Book, event: ReferralClaimed) -> Refusal | None:
+    """A refusal where the two accounts are one by a merge, or the referrer's has ended."""
+    referrer = Account.member(event.referrer)
+    if referrer in answers_for(book.account, book.grants) - {book.origin}:
+        return Refusal(RejectionCode.TO_ONESELF, FrozenMapping({"policy": event.policy}))
+    other = (book.others or {}).get(referrer)
+    return None if other is None else ended_with(referrer, other.grants)

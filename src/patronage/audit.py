@@ -257,7 +257,7 @@ class _Walk:
         ends = part.source != DEBT and part.reserved_for is None and entry.payee != part.validity.goes_to
         if ends:
             undone = entry.payee != REDEEMED and (part.source == entry.about or entry.cause.startswith(_RERATED))
-            if waits and entry.payee != self.account and not undone:
+            if waits and entry.payee not in (self.account, IN_TRANSIT) and not undone:  # A merge takes all along.
                 self._bad(entry, "it takes what is not yet available.")
             end, needs = lot_end(part, self._grants, self._calendar), part.validity.needs
             if end is not None and end <= entry.at:

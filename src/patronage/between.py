@@ -65,9 +65,27 @@ def counterpart_id(origin: Account, event: str) -> str:
     return derived_id("c", origin.kind.value, origin.id, event)
 
 
+def is_of_time(cause: str) -> bool:
+    """Whether an entry of that cause was made by time alone, or by the program: not by an event from outside."""
+    return cause[0] == "~" and not cause.startswith("~c/")
+
+
 def root_from(origin: Account, root: str) -> str:
     """What a root of another account is called here."""
     return derived_id("o", origin.kind.value, origin.id, root)
+
+
+def held_name(on: Account, origin: Account, root: str) -> str:
+    """How what is held for *root* of *origin* is called on account *on*: no id from outside is like it."""
+    return root if on == origin else f"~m/{len(origin.id)}/{origin.id}/{root}"
+
+
+def held_source(on: Account, name: str) -> Source:
+    """The root that a `held_name` on account *on* was made of."""
+    if not name.startswith("~m/"):
+        return Source(on, name)
+    length, _, rest = name[3:].partition("/")
+    return Source(Account.member(rest[: int(length)]), rest[int(length) + 1 :])
 
 
 def counterpart(on: Account, origin: Account, event: str, root: str, occurred_at: datetime) -> Counterpart:

@@ -15,7 +15,8 @@ from itertools import chain
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.between import FollowedUp
+from patronage.accounts import build_source
+from patronage.between import FollowedUp, held_name
 from patronage.building import build_balance, build_lot, build_transfer
 from patronage.errors import AmountOverflowError
 from patronage.ledger import (
@@ -78,7 +79,8 @@ class Book:
     The lots, grants and wake-ups of one account while a decision is written.
 
     *others* are the books of the other accounts that the decision may change, where there are any;
-    *follow_ups* is what other accounts are to be told.
+    *follow_ups* is what other accounts are to be told. *origin* is the account whose event is decided:
+    this one, or one that was merged into it.
     """
 
     __slots__ = (
@@ -93,6 +95,7 @@ class Book:
         "entries",
         "follow_ups",
         "grants",
+        "origin",
         "others",
         "pending",
         "state",
@@ -100,7 +103,9 @@ class Book:
         "wake_ups",
     )
 
-    def __init__(self, state: State, calendar: Calendar, units: Mapping[str, Unit]) -> None:
+    def __init__(
+        self, state: State, calendar: Calendar, units: Mapping[str, Unit], origin: Account | None = None
+    ) -> None:
         self.state, self.account, self.calendar, self.units = state, state.account, calendar, units
         self._lots: dict[str, list[Lot]] = {}
         self.pending: list[Lot] = list(state.pending)
@@ -110,12 +115,21 @@ class Book:
         self.benefits: list[Benefit] = []
         self.at = state.clock
         self.cause = ""
+        self.origin = origin or state.account
         self.others: dict[Account, Book] | None = None
         self.follow_ups: list[FollowedUp] | None = None
         self._wrote: dict[str, int] = {}
         self._settles = False
 
     # Reading.
+
+    def about(self, root: str) -> Source:
+        """A root of the account whose event is decided."""
+        return build_source(self.origin, root)
+
+    def held_name(self, root: str) -> str:
+        """How what is held for a root is called here."""
+        return root if self.origin is self.account else held_name(self.account, self.origin, root)
 
     def lots(self, unit: str) -> Sequence[Lot]:
         """What is held of *unit*, apart from what is pending."""
@@ -287,6 +301,21 @@ class Book:
         goes_to = part.validity.goes_to
         why = reason("expired", {"expires_at": _text(part.validity.expires_at), "needs": part.validity.needs})
         self.transfer("", about, part.unit, part.label, self.account, goes_to, (part,), (), (), why, cause)
+
+    def arrive(self, part: Lot, payer: Account, about: Source, why: Reason) -> None:
+        """A part comes with its source, validity and age: it pays debt first, and ends where its end has come."""
+        at, validity = self._now(), part.validity
+        if validity.endless and validity.available_at is not None and validity.available_at <= at:
+            settled = attrs.evolve(validity, available_at=None)
+            part = build_lot(part.unit, part.steps, part.label, settled, None, None, part.reserved_for)
+        puts = (part,) if part.reserved_for is not None else self.become(part)
+        self.transfer("", about, part.unit, part.label, payer, self.account, (), puts, (), why)
+        rest = puts[-1]
+        end, needs = lot_end(rest, self.grants, self.calendar), rest.validity.needs
+        over = end is not None and end <= at and not self._renewed(rest, at)
+        over = over or (needs is not None and not self.in_force(needs, at))
+        if over and rest.source != DEBT and rest.reserved_for is None:
+            self.end_lot(rest, self.cause)
 
     def pick(self, unit: str, steps: int, label: str | None) -> tuple[list[Lot], int]:
         """

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NoReturn
 
 import attrs
 
 from patronage._build import blank
 from patronage._frozen import FrozenMapping
-from patronage.between import FollowedUp
+from patronage.between import Counterpart, FollowedUp
 from patronage.errors import RejectedError
 from patronage.events import Event
-from patronage.ledger import ISSUED, Account, Benefit, Commit, Entry, Refusal, RejectionCode, Transfer
+from patronage.ledger import ISSUED, Account, AccountKind, Benefit, Commit, Entry, Refusal, RejectionCode, Transfer
 from patronage.state import State, is_pending
 from patronage.units import Amount, Unit
 
@@ -69,22 +70,30 @@ class Accepted:
         return next((state for state in self.states if state.account == self.account), None)
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
-        """The own account's entries, what time did before the event first."""
+    def answer(self) -> Commit | None:
+        """What the event came to on the account into which its own is merged; None where it is not, or to nothing."""
         commit = self.commit
-        return () if commit is None else commit.entries
+        return None if commit is None else answer_to(commit, self.commits)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The own account's entries, what time did before the event first; or those of the one that answers for it."""
+        commit, answer = self.commit, self.answer
+        return () if commit is None else commit.entries if answer is None else answer.entries
 
     @property
     def benefits(self) -> tuple[Benefit, ...]:
         """What the shop must now hand over or charge."""
-        commit = self.commit
-        return () if commit is None else commit.benefits
+        commit, answer = self.commit, self.answer
+        return () if commit is None else commit.benefits if answer is None else (*commit.benefits, *answer.benefits)
 
     def earned(self, unit: Unit) -> Earned:
         """What the event itself earned (or took back) in *unit*."""
         available = pending = 0
+        answer = self.answer
+        cause = self.event.id if answer is None else answer.event.id
         for entry in self.entries:
-            if not isinstance(entry, Transfer) or entry.unit != unit.code or entry.cause != self.event.id:
+            if not isinstance(entry, Transfer) or entry.unit != unit.code or entry.cause != cause:
                 continue
             if entry.payer == ISSUED:
                 for part in entry.put:
@@ -164,6 +173,18 @@ class Rejected:
 
 
 Decision = Accepted | Rejected
+
+
+def answer_to(commit: Commit, commits: Iterable[Commit]) -> Commit | None:
+    """Of *commits* the one of an account that answered for *commit*'s, where it is merged into another."""
+    if not any(key.startswith(AccountKind.MEMBER.value) for key in commit.basis.others):
+        return None
+    for other in commits:
+        event = other.event
+        told = isinstance(event, Counterpart) and (event.origin, event.event) == (commit.account, commit.event.id)
+        if told and str(other.account) in commit.basis.others:
+            return other
+    return None
 
 
 _BLANK_ACCEPTED: Final = blank(Accepted)

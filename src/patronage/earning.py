@@ -318,7 +318,8 @@ class Earning:
                     found[1].append(draft)
             elif trace is not None:
                 code = "ceiling_full" if draft.wanted > 0 else "below_one_step"
-                self._not(trace, draft.rule, code, {"ceiling": draft.trimmed_by, "wanted": draft.wanted})
+                facts: dict[str, Fact] = {"ceiling": draft.trimmed_by, "wanted": draft.wanted, "unit": plan.unit}
+                self._not(trace, draft.rule, code, facts)
         effects: list[Effect] = []
         for plan, drafts in bundles.values():
             total = 0

@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.account_events import AccountClosed, Merge
 from patronage.accounts import Account
 from patronage.between import Counterpart, FollowedUp, Gift
 from patronage.errors import InvalidValueError
@@ -356,6 +357,8 @@ Event = (
     | MembershipCancelled
     | ReferralClaimed
     | Gift
+    | Merge
+    | AccountClosed
     | TimePassed
     | Rerated
     | Counterpart
@@ -378,6 +381,7 @@ __all__ = [
     "MADE",
     "REASON_MAX",
     "TEXT_MAX",
+    "AccountClosed",
     "Activity",
     "Adjustment",
     "Attribute",
@@ -392,6 +396,7 @@ __all__ = [
     "Gift",
     "Line",
     "LineKind",
+    "Merge",
     "Purchase",
     "RateDeclared",
     "Redemption",

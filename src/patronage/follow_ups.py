@@ -27,6 +27,7 @@ from patronage.ledger import (
     Reason,
     Source,
 )
+from patronage.links import answers_for
 from patronage.occasions import Effect, FollowUp, Give
 from patronage.periods import Calendar
 from patronage.refunds import Difference, Key, Worth, booked
@@ -129,6 +130,8 @@ def receive(book: Book, bound: BoundTerms, event: FollowedUp, past: Sequence[Com
         return False
     about, policy = event.origin, event.policy
     so_far = {key: steps for key, steps in booked(past, about).items() if key[0] == policy}
+    if about.account in answers_for(book.account, book.grants):
+        event = _no_more(event, so_far, chain)
     total = _within(book, bound, event, so_far, chain[0].event.occurred_at if chain else event.occurred_at)
     difference = Difference(book, bound, about, past, policy=policy, why=event.reason)
     wanted = [
@@ -147,6 +150,18 @@ def receive(book: Book, bound: BoundTerms, event: FollowedUp, past: Sequence[Com
             book.credit(policy, about, amount.unit, amount.steps, credit.label, credit.validity, books, event.reason)
     _hand_over(book, total.benefits, chain)
     return waited
+
+
+def _no_more(event: FollowedUp, so_far: Mapping[Key, int], chain: Sequence[Commit]) -> FollowedUp:
+    """What is followed up from an account that has become one with the receiver's: no more than was booked before."""
+    credits, left = [], dict(so_far)
+    for credit in event.credits:
+        key = (event.policy, credit.amount.unit, credit.label, credit.rule)
+        steps = min(credit.amount.steps, max(0, left.get(key, 0)))
+        left[key] = left.get(key, 0) - steps
+        if steps:
+            credits.append(attrs.evolve(credit, amount=build_amount(steps, credit.amount.unit)))
+    return attrs.evolve(event, credits=tuple(credits), gives=event.gives if chain else (), benefits=())
 
 
 def _within(book: Book, bound: BoundTerms, event: FollowedUp, so_far: Mapping[Key, int], of: datetime) -> Total:

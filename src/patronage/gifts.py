@@ -27,6 +27,7 @@ from patronage.ledger import (
     Transfer,
     reason,
 )
+from patronage.links import ended_with
 from patronage.occasions import Condition, build_occasion
 from patronage.refunds import Difference, Key, Worth, booked
 from patronage.rewards import refuse
@@ -39,13 +40,16 @@ def give(book: Book, bound: BoundTerms, event: Gift) -> Refusal | None:
     unit, steps = event.amount.unit, event.amount.steps
     if unit not in bound.units:
         return refuse(RejectionCode.UNKNOWN_UNIT, unit=unit)
-    if event.to == event.member:
+    if event.to in (event.member, book.account.id):
         return refuse(RejectionCode.TO_ONESELF, to=event.to)
     rules = bound.transfers.get(unit)
     receiver = None if book.others is None else book.others.get(Account.member(event.to))
     if rules is None or receiver is None:
         return refuse(RejectionCode.NOT_ELIGIBLE, to=event.to, unit=unit)
     terms = rules.terms
+    ended = ended_with(receiver.account, receiver.grants)
+    if ended is not None:
+        return ended
     if not (_holds(terms.when, book, bound, event) and _holds(terms.when_receiver, receiver, bound, event)):
         return refuse(RejectionCode.NOT_ELIGIBLE, to=event.to, unit=unit)
     eligible, barred, needs = _eligible(book, receiver, rules, unit)
@@ -66,7 +70,7 @@ def give(book: Book, bound: BoundTerms, event: Gift) -> Refusal | None:
         return refuse(
             RejectionCode.AMOUNT_BELOW_MINIMUM, to=event.to, asked=steps, minimum=terms.minimum.steps, unit=unit
         )
-    about = Source(book.account, event.id)
+    about = book.about(event.id)
     _move(book, receiver, about, _first(eligible, steps), reason("given_away", {"to": event.to}), _received(book))
     for on, ceilings in ((book, rules.given), (receiver, rules.received)):
         for ceiling in ceilings:
@@ -78,7 +82,7 @@ def give(book: Book, bound: BoundTerms, event: Gift) -> Refusal | None:
 
 
 def _received(book: Book) -> Reason:
-    return reason("received", {"from": book.account.id})
+    return reason("received", {"from": book.origin.id})
 
 
 def _holds(condition: Condition | None, book: Book, bound: BoundTerms, event: Gift) -> bool:
@@ -88,7 +92,7 @@ def _holds(condition: Condition | None, book: Book, bound: BoundTerms, event: Gi
     if condition is None:
         return True
     basis = bound.basis(book, at)
-    return condition.holds(build_occasion(at, book.account, event, None, basis, bound.calendar, bound.units), None)
+    return condition.holds(build_occasion(at, book.origin, event, None, basis, bound.calendar, bound.units), None)
 
 
 def _eligible(book: Book, receiver: Book, rules: BoundTransfer, unit: str) -> tuple[list[Lot], int, str | None]:
@@ -134,17 +138,8 @@ def _move(giver: Book, receiver: Book, about: Source, parts: Sequence[Lot], why:
     """Out of one account and into the other, part by part; there it pays debt first, and may be over at once."""
     for part in parts:
         giver.transfer("", about, part.unit, part.label, giver.account, IN_TRANSIT, (part,), (), (), why)
-    at = receiver.at
-    assert at is not None
     for part in parts:
-        puts = receiver.become(part)
-        own = receiver.account
-        receiver.transfer("", about, part.unit, part.label, IN_TRANSIT, own, (), puts, (), why_there)
-        rest = puts[-1]
-        end, needs, held_by = rest.validity.expires_at, rest.validity.needs, rest.validity.held_by
-        over = end is not None and end <= at and not (held_by is not None and receiver.in_force(held_by, at))
-        if rest.source != DEBT and (over or (needs is not None and not receiver.in_force(needs, at))):
-            receiver.end_lot(rest, receiver.cause)
+        receiver.arrive(part, IN_TRANSIT, about, why_there)
 
 
 def take_back(
@@ -155,12 +150,12 @@ def take_back(
     receiver = None if book.others is None else book.others.get(account)
     if receiver is None:
         return refuse(RejectionCode.ALREADY_ENDED, root=event.id)
-    about = Source(book.account, event.id)
+    about = book.about(event.id)
     there = [commit for commit in beside if commit.account == account]
     parts = _still_there(receiver, about, there)
     if not parts:
         return refuse(RejectionCode.ALREADY_ENDED, root=event.id)
-    _move(receiver, book, about, parts, reason("gift_taken_back", {"by": book.account.id}), reason("gift_returned"))
+    _move(receiver, book, about, parts, reason("gift_taken_back", {"by": book.origin.id}), reason("gift_returned"))
     rules, back = bound.transfers.get(event.amount.unit), sum(part.steps for part in parts)
     if rules is not None:
         for on, history, ceilings in ((book, past, rules.given), (receiver, there, rules.received)):

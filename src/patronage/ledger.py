@@ -244,6 +244,8 @@ class RejectionCode(Enum):
     TOO_LATE = "too_late"  # Not yet: older than the state.
     UNKNOWN_ROOT = "unknown_root"  # Not yet: what it speaks of is not in the history.
     HISTORY_INCOMPLETE = "history_incomplete"  # Not yet: commits about its root are missing.
+    ACCOUNT_CLOSED = "account_closed"
+    ACCOUNT_MERGED = "account_merged"  # It, or the other one, is merged into a third: send it for that one.
     WRONG_ROOT = "wrong_root"  # It speaks of an event that cannot be refunded, captured, confirmed or undone.
     UNKNOWN_UNIT = "unknown_unit"  # Its amount is in a unit that the terms do not have.
     UNKNOWN_REWARD = "unknown_reward"

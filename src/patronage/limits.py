@@ -50,7 +50,7 @@ class Limits:
 
     def count(self, book: Book, bound: BoundTerms, event: Redemption | Reservation, uses: int, cost: int) -> None:
         """Counts uses and cost, about the request: so they can be given back."""
-        about = Source(book.account, event.id)
+        about = book.about(event.id)
         for limit, ceiling in zip(self.all_of, self.bound, strict=True):
             steps, on = limit.takes(uses, cost), _counted_on(book, ceiling)
             label, validity = ceiling.counts(event.occurred_at, bound.calendar)
@@ -68,14 +68,14 @@ def _left(book: Book, bound: BoundTerms, limit: BoundCeiling, event: Redemption 
     """What is left of a limit in the period of the request."""
     label = limit.period(event.occurred_at, bound.calendar)
     counted = tuple(_counted_on(book, limit).balances(limit.tally or ""))
-    account = limit.account_for(book.account)
+    account = limit.account_for(book.origin)
     on = Basis((), counted) if account is None else Basis((), (), FrozenMapping({str(account): counted}))
-    return limit.left(book.account, on, label)
+    return limit.left(book.origin, on, label)
 
 
 def _counted_on(book: Book, limit: BoundCeiling) -> Book:
     """The book that a limit is counted on: the member's own, or a shared account's."""
-    account = limit.account_for(book.account)
+    account = limit.account_for(book.origin)
     return book if account is None or book.others is None else book.others[account]
 
 
@@ -105,7 +105,7 @@ def lapse_uses(
     limits = limits_on(bound, bound.rewards[reward]) if reward in bound.rewards else Limits((), ())
     for limit, ceiling in zip(limits.all_of, limits.bound, strict=True):
         steps = limit.takes(uses, cost if isinstance(cost, int) else 0)
-        account, unit = ceiling.account_for(book.account), ceiling.tally or ""
+        account, unit = ceiling.account_for(about.account), ceiling.tally or ""
         if account is not None:
             made = followed_up(account, about, cause, reward, book.at, (), (), FOLLOWED_UP)
             book.follow_ups = [*(book.follow_ups or ()), made]

@@ -15,7 +15,7 @@ from patronage.book import Book
 from patronage.building import build_commit
 from patronage.ceilings import BoundCeiling
 from patronage.errors import OthersRequiredError
-from patronage.events import Event, Gift, Purchase, ReferralClaimed
+from patronage.events import Event, Gift, Merge, Purchase, ReferralClaimed
 from patronage.ledger import Account, AccountKind, Basis, Commit, Entry, Refusal, RejectionCode
 from patronage.periods import format_instant
 from patronage.rewards import refuse
@@ -29,10 +29,11 @@ Needed = Sequence[tuple[Account, BoundCeiling | None]]
 def accounts_of_root(commits: Iterable[Commit], root: str) -> list[tuple[Account, None]]:
     """The accounts that undoing a root needs: shared ones that its commits have read, and those that it names."""
     of_it = [commit for commit in commits if commit.root == root]
-    keys = {key for commit in of_it for key in commit.basis.others}
+    keys = {key for commit in of_it for key in commit.basis.others if not key.startswith(AccountKind.MEMBER.value)}
     found = [Account(AccountKind(kind), id) for kind, _, id in (key.partition(" ") for key in sorted(keys))]
     given = [commit.event for commit in of_it if commit.refusal is None]
     found += [Account.member(event.to) for event in given if isinstance(event, Gift)]
+    found += [Account.member(event.into) for event in given if isinstance(event, Merge)]
     found += [account for event in given if isinstance(event, ReferralClaimed) for account in event.others]
     return [(account, None) for account in found]
 
@@ -68,25 +69,27 @@ def open_books(
         other = Book(state, bound.calendar, bound.units)
         instant = at if state.clock is None else max(at, state.clock)
         pass_time(other, instant)
-        other.units, other.at, other.cause = bound.units, instant, counterpart_id(book.account, event.id)
+        other.units, other.at, other.cause = bound.units, instant, counterpart_id(book.origin, event.id)
         books[account] = other
     book.others = books
     return None
 
 
 def close_books(
-    book: Book, event: Event, bound: BoundTerms, beside: Sequence[Commit]
+    book: Book, event: Event, bound: BoundTerms, beside: Sequence[Commit], *, answers: bool = False
 ) -> list[tuple[Commit, State, Sequence[FollowedUp]]]:
     """
     A commit for each other account that the event changed, its state, and what it follows up.
 
-    What time alone did there waits for a commit.
+    What time alone did there waits for a commit. Where the book's account *answers* for the one whose event
+    it is, it is one of them.
     """
     made: list[tuple[Commit, State, Sequence[FollowedUp]]] = []
-    for account, other in (book.others or {}).items():
+    books = {**(book.others or {}), **({book.account: book} if answers else {})}
+    for account, other in books.items():
         if not any(entry.cause == other.cause for entry in other.entries):
             continue
-        event_there = counterpart(account, book.account, event.id, event.about, event.occurred_at)
+        event_there = counterpart(account, book.origin, event.id, event.about, event.occurred_at)
         version = other.state.version + 1
         after = other.close(event.occurred_at, version)
         root = event_there.about
@@ -147,7 +150,7 @@ def incomplete(
     *is_changed* says whether the root itself changed an account of which nothing was given.
     """
     for account in book.others or ():
-        there = root_from(book.account, root)
+        there = root_from(book.origin, root)
         ordinals = [commit.ordinal for commit in of_root(beside, account, there)]
         if ordinals != list(range(len(ordinals))) or (not ordinals and is_changed(account)):
             return refuse(RejectionCode.HISTORY_INCOMPLETE, root=root, account=str(account))

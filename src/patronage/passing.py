@@ -16,6 +16,7 @@ from patronage.applying import apply_effects
 from patronage.book import Book, due_cause
 from patronage.events import Event
 from patronage.ledger import AccountKind, Basis, Commit, Grant, Lot, Source, WakeUp, lot_key
+from patronage.links import ended_by
 from patronage.occasions import (
     Adopted,
     GrantEnded,
@@ -64,7 +65,7 @@ class Passing:
     def _adoptions(self, state: State) -> list[BoundTerms]:
         """The terms that take effect after a member's clock, earliest first, and have a policy that cares."""
         clock = state.clock
-        if clock is None or state.account.kind is not AccountKind.MEMBER:
+        if clock is None or state.account.kind is not AccountKind.MEMBER or ended_by(state.grants) is not None:
             return []
         return [bound for bound in reversed(self._bound) if bound.effective_from > clock and bound.adopts]
 
@@ -212,7 +213,7 @@ class Passing:
         self, book: Book, bound: BoundTerms, look: Look, event: Event | None, past: Sequence[Commit] = ()
     ) -> None:
         """All totals and thresholds look at the balances as they now stand; where one falls, until no other does."""
-        if book.account.kind is not AccountKind.MEMBER:
+        if book.account.kind is not AccountKind.MEMBER or ended_by(book.grants) is not None:
             return
         while True:
             before = len(book.entries)

@@ -15,12 +15,12 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.accounts import build_source
 from patronage.applying import apply_effects
-from patronage.between import root_from
+from patronage.between import counterpart_id, root_from
 from patronage.book import Book
 from patronage.building import build_commit
-from patronage.decisions import Accepted, Decision, Involved, Rejected, build_accepted, difference
+from patronage.closing import refused_when_closed
+from patronage.decisions import Accepted, Decision, Involved, Rejected, answer_to, build_accepted, difference
 from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, RerateError, quote
 from patronage.events import (
     Activity,
@@ -49,6 +49,8 @@ from patronage.ledger import (
     Refusal,
     Source,
 )
+from patronage.links import has_relatives, merged_into, relatives
+from patronage.merging import as_answered, is_of_merge, survivor_of, with_answerer
 from patronage.occasions import basis_with, build_occasion
 from patronage.others import Needed, accounts_of_root, close_books, names_of, open_books
 from patronage.passing import Passing
@@ -136,6 +138,7 @@ class Program:
         """
         own = own_account(event)
         past = [commit for commit in history if commit.account == own]
+        grants = {state.account: state.grants for state in states}
         roots = set()
         if type(event) in NEEDS_HISTORY:
             roots.add(event.about)
@@ -144,8 +147,12 @@ class Program:
                     roots.update((commit.root, *commit.event.redemptions))
                     roots.update(ended_roots(self.terms_at(commit.terms_from), commit, event.occurred_at))
         found = {own: tuple(sorted(roots))}
+        if has_relatives(grants.get(own, ())):
+            names = {event.about, *roots}
+            for account in relatives(own, grants):
+                found[account] = tuple(sorted({event.about, *(root_from(own, root) for root in names)}))
         for account, _ in self._needed(self.terms_at(event.occurred_at), own, event, past):
-            found[account] = (root_from(own, event.about),)
+            found[account] = tuple(sorted({*found.get(account, ()), root_from(own, event.about)}))
         return Involved(own, FrozenMapping.owning(found))
 
     def _needed(self, bound: BoundTerms, own: Account, event: Event, past: Sequence[Commit]) -> Needed:
@@ -182,7 +189,7 @@ class Program:
             past = [commit for commit in history if commit.account == account]
             for commit in past:
                 if commit.event.id == event.id:
-                    return self._again(commit, event)
+                    return self._again(commit, event, history)
             past = as_replayed(past)
             if len(past) < len(history):
                 beside = [commit for commit in history if commit.account != account]
@@ -191,28 +198,38 @@ class Program:
         at = event.occurred_at
         if not EARLIEST <= at < LATEST:
             return out_of_range(state, event)
-        clock = state.clock
+        home = state
+        if state.grants and has_relatives(state.grants):
+            grants = {other.account: other.grants for other in (*others, state)}
+            related = relatives(account, grants)
+            past = as_answered(past, [commit for commit in beside if commit.account in related], account)
+            if merged_into(state.grants) is not None and not is_of_merge(event, past):
+                home = survivor_of(state, event, others)
+        clock = home.clock
         if type(event) is FollowedUp and clock is not None and at < clock:
             at = clock  # Never too late: it takes effect at the account's clock.
         bound = self.terms_at(at)
         late = clock is not None and at < clock
         if late and clock is not None:
-            what = closed(state, event, bound, self.terms_at(clock))
+            what = closed(home, event, bound, self.terms_at(clock))
             if what is not None:
                 return too_late(state, event, what)
-        book = Book(state, self.calendar, bound.units)
-        if (state.next_due is not None and state.next_due <= at) or (
-            state.clock is not None and state.clock < bound.effective_from
+        book = Book(home, self.calendar, bound.units, account)
+        if (home.next_due is not None and home.next_due <= at) or (
+            home.clock is not None and home.clock < bound.effective_from
         ):
             self._passing.pass_to(book, at)
             book.units = bound.units
-        book.at, book.cause = at, event.id
+        book.at, book.cause = at, event.id if home is state else counterpart_id(account, event.id)
         kind = type(event)
         if kind in bound.between or kind in _UNDOES:
-            needed = self._needed(bound, account, event, past)
+            needed = [pair for pair in self._needed(bound, account, event, past) if pair[0] != book.account]
             refusal = open_books(book, bound, event, needed, others, self._passing.catch_up) if needed else None
             if refusal is not None:
                 return Rejected(account, event, refusal, (), (), False)
+        refused = refused_when_closed(home.grants, event) if home.grants else None
+        if refused is not None:
+            return self._commit(state, book, event, bound, Basis(), (), refused, past, beside)
         if isinstance(event, FACTS):
             basis = self._fact(book, bound, event, at)
             if late and not only_credits(book.entries):
@@ -253,7 +270,7 @@ class Program:
         """
         commits, late = list(commits), many(late)
         for event, known in arrived_before(commits, late):
-            self._again(known, event)
+            self._again(known, event, ())
         return rerated(self, commits, late)
 
     def _fact(self, book: Book, bound: BoundTerms, event: Purchase | Enrolment | Activity, at: datetime) -> Basis:
@@ -261,11 +278,11 @@ class Program:
         basis = first = bound.basis(book, at)
         if isinstance(event, Purchase) and not event.lines:
             return first
-        about = build_source(book.account, event.id)
+        about = book.about(event.id)
         policies = bound.policies
         last = len(policies) - 1
         for i, policy in enumerate(policies):
-            occasion = build_occasion(at, book.account, event, None, basis, self.calendar, bound.units, bound.ladders)
+            occasion = build_occasion(at, book.origin, event, None, basis, self.calendar, bound.units, bound.ladders)
             effects = policy.answer(occasion, None)
             if effects:
                 apply_effects(book, bound, policy.name, effects, occasion, about)
@@ -366,12 +383,16 @@ class Program:
         beside: Sequence[Commit] = (),
     ) -> Decision:
         version = state.version + 1
-        if state.clock is not None and book.at is not None and book.at < state.clock:
-            self._passing.pass_to(book, state.clock)  # What a late event made has perhaps ended since.
-        after = book.close(event.occurred_at, version)
+        own = book
+        clock = book.state.clock
+        if clock is not None and book.at is not None and book.at < clock:
+            self._passing.pass_to(book, clock)  # What a late event made has perhaps ended since.
+        if book.account != state.account:  # Another one answers: nothing is written here but what was asked.
+            own, basis = Book(state, self.calendar, bound.units), with_answerer(basis, book.account)
+        after = own.close(event.occurred_at, version)
         root = event.about
         ordinal = sum([commit.root == root for commit in past]) if past else 0
-        entries = tuple(book.entries)
+        entries = tuple(own.entries)
         commit = build_commit(
             state.account,
             version,
@@ -382,7 +403,7 @@ class Program:
             bound.effective_from,
             basis,
             entries,
-            (*benefits, *book.benefits) if book.benefits else benefits,
+            (*benefits, *own.benefits) if own.benefits else benefits,
             refusal,
             after.next_due,
             None,
@@ -391,11 +412,12 @@ class Program:
             after,
             (),
         )
-        if refusal is None and book.others is None and book.follow_ups is None:
+        if refusal is None and own is book and book.others is None and book.follow_ups is None:
             return build_accepted(state.account, event, (commit,), (after,), False)
         made = [(commit, after)]
-        follow_ups = list(book.follow_ups or ())
-        for part, there, more in close_books(book, event, bound, beside) if refusal is None else ():
+        follow_ups = list(own.follow_ups or ())
+        closed_books = close_books(book, event, bound, beside, answers=own is not book) if refusal is None else ()
+        for part, there, more in closed_books:
             made.append((part, there))
             follow_ups.extend(more)
         made.sort(key=lambda pair: pair[0].account.key)
@@ -405,10 +427,11 @@ class Program:
             return Rejected(state.account, event, refusal, commits, states, False, told)
         return build_accepted(state.account, event, commits, states, False, told)
 
-    def _again(self, commit: Commit, event: Event) -> Decision:
-        """The first answer to an event that is known."""
+    def _again(self, commit: Commit, event: Event, history: Iterable[Commit]) -> Decision:
+        """The first answer to an event that is known, with what another account answered for it."""
         if commit.event != event:
             raise EventConflictError(str(commit.account), event.id, difference(commit.event, event))
         if commit.refusal is not None:
             return Rejected(commit.account, event, commit.refusal, (commit,), (), True)
-        return Accepted(commit.account, event, (commit,), (), True)
+        answer = answer_to(commit, history)
+        return Accepted(commit.account, event, (commit,) if answer is None else (commit, answer), (), True)

@@ -17,6 +17,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, plain
+from patronage.between import is_of_time
 from patronage.book import Book
 from patronage.building import build_booking, build_lot
 from patronage.events import Event, Purchase
@@ -81,12 +82,12 @@ def answers(
     if isinstance(event, Purchase) and not event.lines:
         return []
     for policy in bound.policies:
-        occasion = build_occasion(at, book.account, event, None, basis, bound.calendar, bound.units, bound.ladders)
+        occasion = build_occasion(at, book.origin, event, None, basis, bound.calendar, bound.units, bound.ladders)
         effects = policy.answer(occasion, None)
         if effects:
             told.append((policy.name, effects, basis))
             basis = basis_with(basis, effects, occasion, policy.name, bound.watched)
-        basis = after_looks(policy, bound, book.account, event, at, basis)
+        basis = after_looks(policy, bound, book.origin, event, at, basis)
     return told
 
 
@@ -411,7 +412,7 @@ class Difference:
 def _revoked(entry: Transfer) -> bool:
     """Whether a lot ended with a grant that an event revoked, not by its date."""
     validity = entry.taken[0].validity
-    return entry.cause[0] != "~" and (validity.needs is not None or validity.held_by is not None)
+    return not is_of_time(entry.cause) and (validity.needs is not None or validity.held_by is not None)
 
 
 def _parts(lots: Sequence[Lot], steps: int) -> tuple[list[Lot], int]:

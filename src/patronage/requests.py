@@ -12,12 +12,13 @@ from datetime import datetime
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.accounts import build_source
 from patronage.applying import book_of, extended, revoke
 from patronage.asking import ask
 from patronage.book import Book
+from patronage.closing import close, reopen, settle_closed
 from patronage.confirming import confirm
 from patronage.events import (
+    AccountClosed,
     Adjustment,
     Cancellation,
     Capture,
@@ -26,6 +27,7 @@ from patronage.events import (
     Event,
     FollowedUp,
     Gift,
+    Merge,
     Purchase,
     RateDeclared,
     Redemption,
@@ -52,12 +54,13 @@ from patronage.ledger import (
     GrantChange,
     Refusal,
     RejectionCode,
-    Source,
     Transfer,
     Validity,
     reason,
 )
+from patronage.links import CLOSED, ended_by
 from patronage.memberships import MembershipEvent
+from patronage.merging import merge, unmerge
 from patronage.occasions import Revoke
 from patronage.others import incomplete
 from patronage.refunds import (
@@ -105,7 +108,7 @@ class Requests:
     ) -> None:
         self.terms_at, self.book, self.bound, self.event, self.past = terms_at, book, bound, event, past
         self.beside, self.stands = beside, stands
-        self.about = build_source(book.account, event.about)
+        self.about = book.about(event.about)
         self.at = self.of = event.occurred_at if book.at is None else book.at
         self.moment = Moment.EVENT
         self.back: Back | None = None
@@ -116,7 +119,7 @@ class Requests:
         """What the event took back of what its root had earned, in steps by unit and label."""
         found: dict[tuple[str, str | None], int] = {}
         for entry in self.book.entries if self.moment is Moment.REFUND else ():
-            if isinstance(entry, Transfer) and entry.about == self.about and entry.cause == self.event.id:
+            if isinstance(entry, Transfer) and entry.about == self.about and entry.cause == self.book.cause:
                 for book in entry.books:
                     key = (entry.unit, entry.label)
                     found[key] = found.get(key, 0) - book.steps
@@ -139,7 +142,15 @@ class Requests:
         return Look(self.moment, other.at, of, returned=FrozenMapping.owning(out))
 
     def decide(self) -> Outcome:
-        """What the event comes to."""
+        """What the event comes to; on a closed account what it puts there goes at once."""
+        outcome = self._outcome()
+        if not isinstance(outcome, Refusal) and not isinstance(self.event, AccountClosed):
+            ended = ended_by(self.book.grants)
+            if ended is not None and ended.key == CLOSED:
+                return (*outcome, *settle_closed(self.book, self.bound, self.about))
+        return outcome
+
+    def _outcome(self) -> Outcome:
         event = self.event
         if isinstance(event, Redemption | Reservation):
             if self.stands is not None:
@@ -164,6 +175,10 @@ class Requests:
             return self._receive(event)
         if isinstance(event, Gift):
             return give_gift(self.book, self.bound, event) or ()
+        if isinstance(event, Merge):
+            return merge(self.book, event) or ()
+        if isinstance(event, AccountClosed):
+            return close(self.book, self.bound, event, self.terms_at)
         of_root = [commit for commit in self.past if commit.root == event.about]
         if not of_root or of_root[0].event.id != event.about:
             return _refuse(RejectionCode.UNKNOWN_ROOT, root=event.about)
@@ -248,7 +263,7 @@ class Requests:
         if bound.follows_up and isinstance(root.event, (*FACTS, ReferralClaimed)):
             earlier = _undone(of_root, root.event.id)
             before = self._told(bound, root, earlier, _confirmed_at(of_root))
-            amend(self.book, self.about, self.event.id, before, confirmed_totals(before, self.at, bound.calendar))
+            amend(self.book, self.about, self.book.cause, before, confirmed_totals(before, self.at, bound.calendar))
         return ()
 
     # Undoing.
@@ -269,6 +284,12 @@ class Requests:
             self.bound = self.terms_at(root.terms_from)
             self.moment, self.of = Moment.REFUND, root.event.occurred_at
             return take_back(self.book, self.bound, root.event, self.past, self.beside) or ()
+        if isinstance(root.event, Merge):
+            self.bound = self.terms_at(root.terms_from)
+            self.moment, self.of = Moment.REFUND, root.event.occurred_at
+            return unmerge(self.book, root.event, of_root, self.beside) or ()
+        if isinstance(root.event, AccountClosed):
+            return reopen(self.book, root)
         return self._cancel_fact(root)
 
     def _standing_purchase(self, redemption: str) -> str | None:
@@ -296,12 +317,12 @@ class Requests:
         if self.bound.follows_up:
             then = root.event.occurred_at
             told = answers(self.bound, root.event, then, self.book, root.basis)
-            amend(self.book, self.about, self.event.id, totals(told, then, self.bound.calendar), {})
+            amend(self.book, self.about, self.book.cause, totals(told, then, self.bound.calendar), {})
         return tuple(difference.charges)
 
     def _changed(self, root: Commit, account: Account) -> bool:
         """Whether a root has changed another account, by what it is worth when it is decided again."""
-        if isinstance(root.event, Redemption | Reservation | Gift | ReferralClaimed):
+        if isinstance(root.event, Redemption | Reservation | Gift | Merge | ReferralClaimed):
             return True
         bound = self.terms_at(root.terms_from)
         told = answers(bound, root.event, root.event.occurred_at, self.book, root.basis)
@@ -330,7 +351,7 @@ class Requests:
         if bound.follows_up:
             known = _confirmed_at(of_root)
             before, now = (self._told(bound, root, undone, known) for undone in (earlier, [*earlier, event]))
-            amend(self.book, self.about, event.id, before, now)
+            amend(self.book, self.about, self.book.cause, before, now)
         if terms.refunds.proportional or late:
             total = purchase.total
             left = 0 if kept.purchase is None else total - kept.returned
@@ -391,7 +412,7 @@ class Requests:
         wholes = {tender.redemption: tender.total.steps for tender in purchase.tenders if tender.redemption is not None}
         terms = self.bound.terms.refunds
         for redemption, whole in {**wholes, **purchase.taken_off}.items():
-            about = Source(self.book.account, redemption)
+            about = self.book.about(redemption)
             parts = spent_parts(self.past, about)
             spent = sum(part.steps for part in parts)
             before = given_back(self.past, about)
@@ -423,7 +444,7 @@ class Requests:
                         label = f"{label}/{key[2] or ''}"
                 else:
                     continue
-                wanted = min(wanted, max(0, ceiling.left(self.book.account, now, label)))
+                wanted = min(wanted, max(0, ceiling.left(self.book.origin, now, label)))
             return wanted
 
         return room
@@ -437,7 +458,7 @@ class Requests:
             for ceiling in policy.ceilings:
                 if ceiling.tally is None or ceiling.ceiling.room_back:
                     continue
-                if ceiling.account_for(self.book.account) != account:
+                if ceiling.account_for(self.book.origin) != account:
                     continue
                 for key, steps in so_far.items():
                     if key[0] == policy.name and key[1] == ceiling.tally:

@@ -16,6 +16,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.applying import apply_effects
+from patronage.between import held_source
 from patronage.book import Book
 from patronage.events import Cancellation, Capture, Redemption, Release, Reservation
 from patronage.ledger import (
@@ -142,14 +143,14 @@ class Spending:
     def _occasion(self, event: Redemption | Reservation | Capture) -> Occasion:
         bound = self.bound
         return build_occasion(
-            self.at, self.book.account, event, None, self.basis, bound.calendar, bound.units, bound.ladders
+            self.at, self.book.origin, event, None, self.basis, bound.calendar, bound.units, bound.ladders
         )
 
     def _take(
         self, event: Redemption | Reservation, reward: Reward, priced: Price, taken: Sequence[Lot], limited: bool
     ) -> None:
         """Takes, or holds, the parts and the uses of grants."""
-        book, about, unit = self.book, Source(self.book.account, event.id), reward.unit or ""
+        book, about, unit = self.book, self.book.about(event.id), reward.unit or ""
         facts: dict[str, Fact] = {"reward": event.reward}
         held = isinstance(event, Reservation)
         if not held:
@@ -158,12 +159,12 @@ class Spending:
             if priced.lapses or priced.changed:
                 facts |= {"lapses": priced.lapses, "changed": priced.changed}
             for label, parts in by_label(taken):
-                kept = [attrs.evolve(part, reserved_for=event.id) for part in parts]
+                kept = [attrs.evolve(part, reserved_for=book.held_name(event.id)) for part in parts]
                 why = reason("reserved", facts)
                 book.transfer(event.reward, about, unit, label, book.account, book.account, parts, kept, (), why)
         uses = [] if priced.grant is None else take_uses(book, event.reward, priced.grant, about, self.at, held=held)
         if isinstance(event, Reservation) and event.lapses_at is not None:
-            wakes: dict[str, Fact] = {"reservation": event.id, **held_facts(uses)}
+            wakes: dict[str, Fact] = {"reservation": book.held_name(event.id), **held_facts(uses)}
             if limited:  # What is given back when it lapses.
                 wakes |= lapse_facts(event, priced.uses, 0 if priced.cost is None else priced.cost.steps)
             wake_up = WakeUp(event.lapses_at, LAPSE, "lapse", FrozenMapping(wakes))
@@ -203,7 +204,7 @@ class Spending:
                     )
                 )
         if effects and reward is not None:
-            about = Source(self.book.account, event.about)
+            about = self.book.about(event.about)
             apply_effects(self.book, self.bound, reward.name, effects, occasion, about)
 
     def _root(self, event: Redemption | Capture) -> object:
@@ -217,8 +218,8 @@ class Spending:
             return refuse(RejectionCode.WRONG_ROOT, root=event.about)
         if self._ended(root.event, of_root):
             return refuse(RejectionCode.ALREADY_ENDED, root=event.about)
-        about, reward = Source(self.book.account, event.about), root.event.reward
-        held = held_for(self.book, event.about)
+        about, reward = self.book.about(event.about), root.event.reward
+        held = held_for(self.book, self.book.held_name(event.about))
         total = sum(lot.steps for lot in held)
         spend = total
         amount = event.amount if isinstance(event, Capture) else None
@@ -257,8 +258,9 @@ class Spending:
 
     def _forget(self, reservation: str, about: Source) -> None:
         """It will not lapse any more."""
+        name = self.book.held_name(reservation)
         for wake_up in self.book.wake_ups:
-            if wake_up.policy == LAPSE and wake_up.facts.get("reservation") == reservation:
+            if wake_up.policy == LAPSE and wake_up.facts.get("reservation") == name:
                 self.book.wake(WakeChange.ENDED, wake_up, "", about)
 
     # Undoing.
@@ -266,8 +268,8 @@ class Spending:
     def cancel(self, root: Commit, request: Redemption | Reservation, of_root: Sequence[Commit]) -> Outcome:
         """A request never was: all that it took comes back, and what it gave, unused, goes."""
         book, terms = self.book, self.bound.terms.refunds
-        about = Source(book.account, request.id)
-        held = held_for(book, request.id)
+        about = book.about(request.id)
+        held = held_for(book, book.held_name(request.id))
         captured = any(isinstance(c.event, Capture) and c.refusal is None for c in of_root)
         if isinstance(request, Reservation) and not captured and self._ended(request, of_root):
             return refuse(RejectionCode.ALREADY_ENDED, root=request.id)
@@ -344,7 +346,7 @@ def _rest_of(root: Commit) -> tuple[int, int]:
 def lapse(book: Book, wake_up: WakeUp, terms_at: Callable[[datetime], BoundTerms]) -> None:
     """A reservation's time has run out: what it holds, and its uses of limits and vouchers, are free again."""
     reservation = str(wake_up.facts["reservation"])
-    about = Source(book.account, reservation)
+    about = held_source(book.account, reservation)
     cause = f"~lapse/{reservation}"
     release(book, held_for(book, reservation), about, "lapsed", cause)
     give_back_uses(book, terms_at(wake_up.at).terms.refunds, held_of(book, wake_up.facts), about, cause)

@@ -14,6 +14,7 @@ from patronage._frozen import FrozenMapping
 from patronage.book import Book
 from patronage.building import build_balance, build_basis
 from patronage.ceilings import BoundCeiling
+from patronage.closings import ClosingTerms, closings_of
 from patronage.conditions import reads_of
 from patronage.errors import InvalidValueError, quote
 from patronage.events import (
@@ -21,6 +22,7 @@ from patronage.events import (
     Enrolment,
     Event,
     Gift,
+    Merge,
     Purchase,
     Redemption,
     ReferralClaimed,
@@ -134,7 +136,8 @@ class Terms:
 
     *policies* are asked in order, each sees what those before it did. *refund_for* is how long after
     a purchase its refunds are decided again exactly; after it they take the proportional share.
-    *transfers* say of which units members may give to each other: of none unless told.
+    *transfers* say of which units members may give to each other: of none unless told; *closings* what
+    becomes of a unit when an account is closed: it is forfeited unless told.
     """
 
     units: tuple[Unit, ...] = attrs.field(converter=_units)
@@ -144,12 +147,16 @@ class Terms:
     refund_for: Term = years(1)
     refunds: RefundTerms = RefundTerms()
     transfers: tuple[TransferTerms, ...] = attrs.field(default=(), converter=transfers_of)
+    closings: tuple[ClosingTerms, ...] = attrs.field(default=(), converter=closings_of)
 
     def __attrs_post_init__(self) -> None:
         codes = {unit.code for unit in self.units}
         for transfer in self.transfers:
             if transfer.unit not in codes:
                 raise InvalidValueError(f"Gifts are of {quote(transfer.unit)}, which is no unit of the terms.")
+        for closing in self.closings:
+            if closing.unit not in codes or (closing.price is not None and closing.price[1].unit not in codes):
+                raise InvalidValueError(f"A closing is of {quote(closing.unit)} and its price in units of the terms.")
         for reward in self.rewards:
             if reward.unit is not None and reward.unit not in codes:
                 raise InvalidValueError(
@@ -249,7 +256,7 @@ class BoundTerms:
         requests = (Gift,) if self.transfers else ()
         claims = (ReferralClaimed,) if any(policy.asked is not None for policy in self.policies) else ()
         facts = FACTS if self.others else ()
-        self.between: frozenset[type] = frozenset((*self.shared, *facts, *requests, *claims))
+        self.between: frozenset[type] = frozenset((*self.shared, *facts, *requests, *claims, Merge))
 
     def _all_shared(self) -> Mapping[type, Sequence[BoundCeiling]]:
         """What is counted on shared accounts, by the type of the event that it counts."""
@@ -274,6 +281,8 @@ class BoundTerms:
         """The other accounts that a fact or a request of *member* needs, with what is counted there."""
         if isinstance(event, Gift):
             return [(Account.member(event.to), None)] if event.to != member.id else []
+        if isinstance(event, Merge):
+            return [(Account.member(event.into), None)] if event.into != member.id else []
         if isinstance(event, ReferralClaimed):
             return [(account, None) for account in event.others]
         shared: Iterable[BoundCeiling] = self.shared.get(type(event), ())

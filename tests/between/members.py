@@ -100,7 +100,7 @@ class Members:
         wanted: dict[Account, set[str]] = {}
         found: list[Commit] = []
         while True:
-            involved = self.program.involves(event, (), found)
+            involved = self.program.involves(event, tuple(self.states.values()), found)
             grown = {account: {event.id, *roots} for account, roots in involved.roots_of.items()}
             if grown == wanted:
                 break

@@ -14,6 +14,7 @@ from codec.documents import CODEC, INSTANT, POINTS, PROGRAM_TOML, USD
 from patronage._frozen import FrozenMapping
 from patronage.between import PromisedCredit, PromisedGrant
 from patronage.events import (
+    AccountClosed,
     Activity,
     Adjustment,
     Cancellation,
@@ -26,6 +27,7 @@ from patronage.events import (
     Gift,
     Line,
     LineKind,
+    Merge,
     Purchase,
     RateDeclared,
     Redemption,
@@ -186,6 +188,8 @@ VALUES: Final[dict[str, Any]] = {
         attributes={"country": "US"},
     ),
     "gift": Gift(**_head("g-1"), to="m-2", amount=POINTS.of(50), reason="birthday"),
+    "merge": Merge(**_head("mg-1"), into="m-2", actor="ann", reason="duplicate"),
+    "account_closed": AccountClosed(**_head("cl-1"), actor="ann", reason="asked"),
     "time_passed": TimePassed(id="~t/2024-05-08T12:30:00.000000Z", member="m-1", occurred_at=INSTANT),
     "rerated": Rerated(
         id="~r/0123456789abcdef0123456789abcdef", member="m-1", occurred_at=INSTANT, late=("order-16", "a-3")

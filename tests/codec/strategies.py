@@ -23,6 +23,7 @@ from patronage.challenges import (
     Protection,
     Streak,
 )
+from patronage.closings import ClosingTerms
 from patronage.conditions import (
     AllOf,
     AnyOf,
@@ -50,6 +51,7 @@ from patronage.conditions import (
 )
 from patronage.derived import DerivedBalance, DerivedRate
 from patronage.events import (
+    AccountClosed,
     Activity,
     Adjustment,
     Cancellation,
@@ -62,6 +64,7 @@ from patronage.events import (
     Gift,
     Line,
     LineKind,
+    Merge,
     Purchase,
     RateDeclared,
     Redemption,
@@ -344,6 +347,8 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
         MembershipCancelled, **head(), policy=words, at_term_end=st.booleans(), refund=st.booleans()
     ),
     "status_end": st.builds(StatusEnd, **head(), key=words, value=maybe(words), actor=words, reason=words),
+    "merge": st.builds(Merge, **head(), into=ids, actor=words, reason=words),
+    "account_closed": st.builds(AccountClosed, **head(), actor=words, reason=words),
     "referral_claimed": st.builds(
         ReferralClaimed,
         **head(),
@@ -657,6 +662,15 @@ gift_terms = st.builds(
     given=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
     received=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
     when=maybe(conditions),
+)
+closing_terms = st.builds(ClosingTerms, unit=st.just("points"), forgives_debt=st.booleans()) | st.builds(
+    ClosingTerms,
+    unit=st.just("points"),
+    labels=some(maybe(words)),
+    pays_out=st.just(True),
+    price=maybe(st.tuples(amounts("points", 1), amounts("USD", 1))),
+    rounding=st.sampled_from(Rounding),
+    minimum=maybe(amounts("points", 1)),
 )
 bases_of_money = st.builds(
     Base,
@@ -1077,6 +1091,7 @@ def programs(draw: st.DrawFn) -> Program:
                 refund_for=draw(terms_of_time()),
                 refunds=draw(refund_terms),
                 transfers=draw(some(gift_terms, 1)),
+                closings=draw(some(closing_terms, 1)),
             )
         )
     return Program(id=draw(ids), time_zone="America/New_York", terms=timeline)

@@ -157,6 +157,12 @@ class TestWhyNot:
             ),
             (
                 [bought("5.00"), bought("5.00", id="o-2")],
+                (SPEND, MultiplierRule(name="treble", factor="3")),
+                {"ceilings": (attrs.evolve(MONTHLY, limit=points.of(5)),)},
+                "Rule treble gave nothing: limit monthly is used up, which kept back 10 points.",
+            ),
+            (
+                [bought("5.00"), bought("5.00", id="o-2")],
                 (attrs.evolve(SPEND, ceilings=(attrs.evolve(MONTHLY, limit=usd.of(5)),)),),
                 {},
                 "Rule spend gave nothing: limit monthly is used up.",

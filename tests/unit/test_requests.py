@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import pytest
 from unit_shop import (
     EUR,
@@ -53,7 +54,7 @@ from patronage import (
     Tender,
 )
 from patronage.conditions import BalanceIs, Category, Channel
-from patronage.events import Gift, ReferralClaimed, TimePassed
+from patronage.events import AccountClosed, Gift, Merge, ReferralClaimed, TimePassed
 from patronage.policies.referral_parts import ReferralReward
 from patronage.rewards import CartReward, Choice, Limit, PercentOff
 from patronage.terms_of_time import days
@@ -709,6 +710,22 @@ def used() -> Decision:
     return member.cancel("d-1")
 
 
+def ended() -> Decision:
+    """A request for an unknown reward on a closed account."""
+    member = having(0)
+    member.tell(AccountClosed(id="c-1", member="m-1", occurred_at=NEW_YEAR, actor="ann", reason="asked"))
+    return member.redeem("nothing", amount=POINTS.of(9))
+
+
+def merged_twice() -> Decision:
+    """An account that is merged already is to be merged into itself."""
+    program = program_of(points_policy())
+    first = Merge(id="g-1", member="m-1", occurred_at=NEW_YEAR, into="m-2", actor="ann", reason="same")
+    states = program.decide(State.of("m-1"), first, others=[State.of("m-2")]).require().states
+    again = attrs.evolve(first, id="g-2", into="m-1")
+    return program.decide(states[0], again, others=states[1:])
+
+
 def clashing() -> Decision:
     """A reward beside one of its group, and only in the app."""
     cart = [Line(total=USD.of(9), discounts=[Discount(kind="ten", total=USD.of(1))])]
@@ -741,6 +758,8 @@ class TestRank:
         ("too_late", "unknown_root", lambda: having(1).return_of(at=on(1, 1, year=2025))),
         ("unknown_root", None, lambda: having(1).return_of("o-9")),
         ("history_incomplete", "already_ended", gap),
+        ("account_closed", "unknown_reward", ended),
+        ("account_merged", "to_oneself", merged_twice),
         ("wrong_root", "unknown_line", alien),
         ("unknown_unit", None, unlisted),
         ("unknown_reward", "balance_too_low", lambda: having(0).redeem("nothing", amount=POINTS.of(9))),

@@ -74,6 +74,8 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "membership_cancelled": memberships.MembershipCancelled,
         "referral_claimed": events.ReferralClaimed,
         "gift": events.Gift,
+        "merge": events.Merge,
+        "account_closed": events.AccountClosed,
         "time_passed": events.TimePassed,
         "rerated": events.Rerated,
         "counterpart": events.Counterpart,

@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.decisions import answer_to
 from patronage.errors import PatronageError
 from patronage.events import Activity, Counterpart, Enrolment, Event, FollowedUp, Purchase, Rerated, TimePassed
 from patronage.explain._asking import (
@@ -73,15 +74,29 @@ def explain(
 
     With *before*, the account's state before the commit, *history*, the earlier commits about the same
     root, and *others*, the states of the other accounts that its event needs as they were before it, the
-    whole commit is decided again, the choice of lots included. Without *before*, what the policies
+    whole commit is decided again, the choice of lots included; for an account that is merged into another
+    *history* has what that one booked, and that is told. Without *before*, what the policies
     answer to a purchase, an enrolment or an activity is asked again from the commit alone. Where
     *history* also has a later `Rerated` that came to something else, that is what is explained.
     """
     history = list(history)
+    answer = answer_to(commit, history)
+    if answer is not None:
+        commit, before = _as_answered(commit, answer), None
     told = _as_it_stands(commit, history)
     return _Teller(told or commit, program, phrases).explanation(
         before if told is None else None, history, tuple(others)
     )
+
+
+def _as_answered(commit: Commit, answer: Commit) -> Commit:
+    """A commit with what it came to on the account that answered for it, as if it had been decided there."""
+    entries = [
+        attrs.evolve(entry, cause=commit.event.id) if entry.cause == answer.event.id else entry
+        for entry in answer.entries
+    ]
+    benefits = (*commit.benefits, *answer.benefits)
+    return attrs.evolve(commit, account=answer.account, entries=tuple(entries), benefits=benefits)
 
 
 def _as_it_stands(commit: Commit, history: Iterable[Commit]) -> Commit | None:
@@ -123,7 +138,7 @@ def _refused(voice: Voice, refusal: Refusal, program: Program) -> Item:
 
 
 _TOLD: Final = (
-    *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at"),
+    *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at", "into"),
     *("referrer", "policy", "plan"),
 )
 """What is told of an event, where it states it."""
@@ -451,10 +466,8 @@ class _Teller:
             found["currency"] = per.unit
         found["paid"] = getattr(self.commit.event, "currency", None)
         found["activity"] = getattr(rule, "activity", None)
-        wanted, credit = facts.get("wanted"), getattr(rule, "credit", None)
-        found["wanted"] = None
-        if isinstance(wanted, int) and isinstance(credit, Amount):
-            found["wanted"] = Amount(wanted, credit.unit)
+        wanted, unit = facts.get("wanted"), found.pop("unit", None)
+        found["wanted"] = Amount(wanted, unit) if isinstance(wanted, int) and isinstance(unit, str) else None
         if not found.get("ceiling") and isinstance(per, Amount):
             limits = [each.name for each in getattr(rule, "ceilings", ()) if each.limit.unit == per.unit]
             found["ceiling"] = limits[0] if limits else None
