@@ -241,7 +241,7 @@ LAWS: dict[str, Callable[[Program, list[Any]], None]] = {
 
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
 @given(told=stories)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_laws(name: str, told: list[Any]) -> None:
     """All laws hold after any story."""
     for law in LAWS.values():
@@ -249,7 +249,6 @@ def test_laws(name: str, told: list[Any]) -> None:
 
 
 @given(first=stories, cents=st.lists(st.integers(1, 3_000), min_size=1, max_size=4))
-@settings(max_examples=60)
 def test_parts_are_the_whole(first: list[Any], cents: list[int]) -> None:
     """A purchase returned in parts leaves both sides what the same money returned at once leaves them."""
 
@@ -265,7 +264,7 @@ def test_parts_are_the_whole(first: list[Any], cents: list[int]) -> None:
 
 
 @given(told=stories)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_a_claim_changes_nothing_where_it_is_refused(told: list[Any]) -> None:
     """A refusal books nothing on any account, and is final."""
     story = Story(PROGRAMS["fixed"], told)
