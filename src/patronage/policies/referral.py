@@ -100,7 +100,20 @@ class ReferralPolicy:
             follows_up=True,
             asked=self._asked,
             receives=ceilings,
+            feeds=self._feeds(),
+            leaks=tuple((each.name, why) for each in self.rewards if (why := each.leak) is not None),
         )
+
+    def _feeds(self) -> tuple[str, ...]:
+        """The units that it credits, on either side."""
+        found = {one.rates[0].credit.unit for one in self.derived}
+        for reward in self.rewards:
+            for gift in (*reward.friend, *reward.referrer):
+                if isinstance(gift, GiveCredit):
+                    found.add(gift.amount.unit)
+                elif isinstance(gift, GiveConverted):
+                    found.add(gift.credit.unit)
+        return tuple(sorted(found if self.friends is None else {*found, self.friends}))
 
     def _check_units(self, setting: Setting) -> None:
         for cap in self.caps:

@@ -84,6 +84,16 @@ class ReferralReward:
         if isinstance(gift, GiveBenefit) and gift.converted is not None:
             raise InvalidValueError("What is handed over for a referral has an amount of its own.")
 
+    @property
+    def leak(self) -> str | None:
+        """What stays with members when what it was given for comes back; None where all of it comes back."""
+        gifts = (*self.friend, *self.referrer)
+        if any(isinstance(gift, GiveBenefit) for gift in gifts):
+            return "what is handed over does not come back with the purchase that it was for."
+        if any(isinstance(gift, GiveGrant) and gift.uses is not None for gift in gifts):
+            return "what it gave is kept once it is used: use it, then return."
+        return None
+
     def qualifies(self, occasion: Occasion) -> int:
         """How often the event qualifies."""
         event, times = occasion.event, 0
