@@ -43,6 +43,7 @@ DOCUMENTS = {
     "dbx": EXAMPLES / "dropbox_referral.toml",
     "tesla": EXAMPLES / "tesla_referral.toml",
     "stitchfix": EXAMPLES / "stitch_fix_referral.toml",
+    "uber": EXAMPLES / "uber_referral.toml",
     "soldatov": OWN / "soldatov.toml",
     "first_touch": OWN / "first_touch.toml",
     "counts": OWN / "counts.toml",
@@ -254,6 +255,26 @@ def test_a_share_of_the_first_purchase() -> None:
         state = "refund" if event["type"] == "refund" else "active"
         got[event["id"]], last = {"state": state, "referrer": shop.unit("USD").digits(change)}, has
     assert got == case["expect"]["after"]
+    shop.audited()
+
+
+def test_advertised_codes_are_worth_ten_rides_a_month() -> None:
+    """Uber: a welcome at the claim, the referrer's part after the ride; no second account, no more than ten a month."""
+    shop, noon = Shop("uber"), datetime(2014, 4, 1, 12, tzinfo=UTC)
+
+    def rides(friend: str, at: datetime, card: str) -> bool:
+        claimed = shop.claim(friend, "ann", at, fingerprints=[card], referrer_fingerprints=["ann's"]).accepted
+        shop.tell(Purchase(id="ride", member=friend, occurred_at=at, lines=[Line(total=shop.unit("USD").of("25.00"))]))
+        return claimed
+
+    got = [rides(f"f-{n}", noon + timedelta(hours=n), f"card-{n}") for n in range(12)]
+    assert (all(got), shop.held("ann", "rides"), shop.held("ann", "friends")) == (True, "200.00", "12")
+    assert shop.held("f-11", "rides") == "20.00"
+    assert not rides("f-0-again", noon + timedelta(days=1), "card-0")
+    assert not rides("ann-again", noon + timedelta(days=1), "ann's")
+    assert rides("g", noon + timedelta(days=31), "card-g")
+    assert shop.held("ann", "rides") == "220.00"
+    assert shop.held("f-0", "rides", noon + timedelta(days=91)) == "0.00"
     shop.audited()
 
 
