@@ -58,16 +58,9 @@ def main() -> None:
     for n, friend in enumerate(("bob", "cid", "dan", "ann")):
         owner, at = codes.owner("referral", code(shown.lower())), NOON + timedelta(hours=n)
         assert owner is not None
-        decision = loyalty.record(
-            ReferralClaimed(
-                id=f"claim-{friend}",
-                member=friend,
-                occurred_at=at,
-                policy="referral",
-                referrer=owner.id,
-                code=code(shown),
-            )
-        )
+        who = owner.id
+        claim = ReferralClaimed(id=f"claim-{friend}", member=friend, occurred_at=at, policy="referral", referrer=who)
+        decision = loyalty.record(claim)
         if isinstance(decision, Rejected):
             print(f"{friend}: {refusal_sentence(decision.refusal, PROGRAM)}")
             continue
