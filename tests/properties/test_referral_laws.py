@@ -104,8 +104,8 @@ stories = st.builds(
 class Story:
     """What four members do, and what comes of it."""
 
-    def __init__(self, program: Program, told: list[Any]) -> None:
-        self.members = Members(program)
+    def __init__(self, program: Program, told: list[Any], *, nightly: bool = False) -> None:
+        self.members, self.nightly = Members(program), nightly
         self.at = NOON
         self.bought: list[tuple[str, str]] = []
         self.claims: list[ReferralClaimed] = []
@@ -145,7 +145,10 @@ class Story:
         return Cancellation(id=id, member=claim.member, occurred_at=self.at, undoes=claim.id)
 
     def _wait(self, id: str, by: int) -> None:
-        self.at += by * DAY
+        for _ in range(by):
+            self.at += DAY
+            for name in NAMES if self.nightly else ():
+                self.members.pass_time(Account.member(name), self.at)
         self.members.now = self.at
 
     def return_all(self) -> None:
@@ -261,6 +264,16 @@ def test_parts_are_the_whole(first: list[Any], cents: list[int]) -> None:
         return {name: members.held(name) for name in ("ann", "bob")}
 
     assert left(cents) == left([sum(cents)])
+
+
+@pytest.mark.parametrize("name", ["held", "third", "milestones"])
+@given(told=stories)
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_run_nightly_or_never(name: str, told: list[Any]) -> None:
+    """Windows end, and what waits becomes available, the same whether time is run or not."""
+    lazy, eager = Story(PROGRAMS[name], told), Story(PROGRAMS[name], told, nightly=True)
+    assert lazy.worth(POINTS) == eager.worth(POINTS)
+    assert lazy.referrers() == eager.referrers()
 
 
 @given(told=stories)
