@@ -510,6 +510,7 @@ ENGLISH: Final = Phrases(
         "not.other_activity": "Rule {rule} did not apply: it is for activity {activity}.",
         "not.below_one_step": "Rule {rule} gave nothing: what counts is too little[ at {rate}].",
         "not.ceiling_full": "Rule {rule} gave nothing: limit[ {ceiling}] is used up[, which kept back {wanted}].",
+        "not.outside": "Rule {rule} did not apply: the time in which it counts was not open.",
         "not.group": "Rule {rule} gave nothing: another rule of group {group} goes before it[, {won}].",
         "not.nothing_to_multiply": "Rule {rule} gave nothing: there was nothing for it to multiply.",
         "not.no_effect": "Rule {rule} gave nothing.",
