@@ -21,6 +21,7 @@ from patronage import (
     Give,
     HistoryRequiredError,
     InvalidValueError,
+    Life,
     Occasion,
     PolicyError,
     Purchase,
