@@ -17,8 +17,6 @@ import attrs
 
 from patronage.occasions import CountedFrom, Life
 from patronage.policies.base import BoundPolicy
-from patronage.policies.dividend_parts import LateReturns
-from patronage.policies.dividend_record import PatronageRecord
 from patronage.program import Program
 from patronage.reaching import BoundThreshold
 from patronage.rules import MultiplierRule, SpendRule
@@ -112,11 +110,8 @@ class _Reader:
                         yield from _falling_bands(rate.credit.steps, [b.credit.steps for b in rate.bands], path)
             elif isinstance(watcher, BoundThreshold):
                 yield from self._threshold(policy, watcher, path)
-            elif isinstance(watcher, PatronageRecord):
-                message = "a late return lowers no dividend: be paid, then return."
-                if watcher.late is LateReturns.NEXT_PERIOD:
-                    message = "a late return lowers later dividends alone: be paid, return, and buy no more."
-                yield Finding(LintCode.LEAK, path, message)
+        for rule_name, message in policy.leaks:
+            yield Finding(LintCode.LEAK, f"{where}.{rule_name}", message)
         yield from _levels([w for w in policy.watchers if isinstance(w, BoundThreshold)], where)
 
     def _life(self, life: Life, where: str) -> Iterator[Finding]:
@@ -185,14 +180,13 @@ class _Reader:
 
 def _credited(policy: BoundPolicy) -> Iterator[str]:
     """The units that a policy credits."""
+    yield from policy.feeds
     for rule in policy.rules:
         if not isinstance(rule, MultiplierRule):
             yield rule.credit.unit
     for watcher in policy.watchers:
         if isinstance(watcher, BoundTotal):
             yield watcher.total.credits
-        elif isinstance(watcher, PatronageRecord):
-            yield watcher.credits
         elif isinstance(watcher, BoundThreshold):
             for gift in watcher.threshold.gives:
                 if isinstance(gift, GiveCredit):

@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from patronage.derived import BoundDerived
 from patronage.linting import ANCHORS as _ANCHORS
 from patronage.occasions import Life
 from patronage.periods import LATEST, LIFETIME, Calendar, CalendarPeriod, FiscalYear, Span, Window
@@ -77,7 +78,9 @@ class _Size:
                 found += self._watched(watcher)
                 if isinstance(watcher, PatronageRecord):
                     found += self._dividends(policy.name)
-            found += [self._counted(ceiling.ceiling) for ceiling in policy.ceilings if ceiling.tally is not None]
+            held = (*policy.ceilings, *policy.receives)
+            found += [self._counted(ceiling.ceiling) for ceiling in held if ceiling.tally is not None]
+            found.append(len(policy.counts))  # Each merges into one lot.
         return None if None in found else sum(each for each in found if each is not None)
 
     def _watched(self, watcher: object) -> Iterator[int | None]:
@@ -87,6 +90,8 @@ class _Size:
         elif isinstance(watcher, PatronageRecord):
             yield self._tally(watcher.period, 2 * watcher.classes + 1)
             yield watcher.classes  # What came back late.
+        elif isinstance(watcher, BoundDerived):
+            yield 1
         elif isinstance(watcher, BoundThreshold):
             yield self._tally(watcher.threshold.period, 2)
             for gift in watcher.threshold.gives:

@@ -179,11 +179,17 @@ class DividendPolicy:
     def bind(self, setting: Setting) -> BoundPolicy:
         """The policy ready to be asked. Raises InvalidValueError where classes and units do not fit."""
         setting.unit(self.credits, f"Dividend {self.name}")
-        record = PatronageRecord(self.classes, self.recording, self.credits, setting)
+        record = PatronageRecord(self.classes, self.recording, setting)
         bound = combined(setting, watchers=(record,), own=lambda occasion, _: self._answer(record, occasion))
         asked = _Dividend(self, record)
         reads = (*bound.reads, Read(self.credits, self.carried_label))
-        return attrs.evolve(bound, asked=asked.answer, reads=reads, triggers=self.revolves_after is not None)
+        leak = "a late return lowers no dividend: be paid, then return."
+        if self.late_returns is LateReturns.NEXT_PERIOD:
+            leak = "a late return lowers later dividends alone: be paid, return, and buy no more."
+        triggers = self.revolves_after is not None
+        return attrs.evolve(
+            bound, asked=asked.answer, reads=reads, triggers=triggers, leaks=((RULE, leak),), feeds=(self.credits,)
+        )
 
     def effects(self, occasion: Occasion) -> Iterable[Effect]:
         """What the occasion adds to patronage, for a policy that stands alone: `Terms` binds it once instead."""

@@ -92,16 +92,15 @@ class PatronageRecord:
         "_terms",
         "adoption",
         "clock",
-        "credits",
         "name",
         "reads",
         "terms_of",
         "unit",
     )
 
-    def __init__(self, classes: Sequence[PatronageClass], terms: RecordTerms, credits: str, setting: Setting) -> None:
+    def __init__(self, classes: Sequence[PatronageClass], terms: RecordTerms, setting: Setting) -> None:
         self.name, self.terms_of, self.adoption = RULE, PeriodTerms.CLOSE, Adoption.PROSPECTIVE
-        self.unit, self.credits = f"{setting.policy}.{RULE}", credits
+        self.unit = f"{setting.policy}.{RULE}"
         self._classes, self._terms, self._policy = tuple(classes), terms, setting.policy
         self.clock = Clock(terms.period, None, setting.refund_for)
         self._decimals = {
@@ -122,11 +121,6 @@ class PatronageRecord:
     def open_for(self) -> Term:
         """How long a right to a share is held at most."""
         return self._terms.open_for
-
-    @property
-    def late(self) -> LateReturns:
-        """What late returns do."""
-        return self._terms.late
 
     @property
     def classes(self) -> int:
