@@ -155,8 +155,8 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=MAIN, requires=["wheel"])
 def examples(session: nox.Session) -> None:
-    """Every example that is a program, run as a reader would run it."""
-    install_wheel(session)
+    """Every example that is a program, run as a reader would run it, with the extra that one of them needs."""
+    install_wheel(session, *PYPROJECT["project"]["optional-dependencies"]["sqlalchemy"])
     for path in sorted((ROOT / "examples").glob("*.py")):
         if "__main__" in path.read_text(encoding="utf-8"):
             session.run("python", str(path), env={"PYTHONPATH": ""})

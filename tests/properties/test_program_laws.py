@@ -20,6 +20,7 @@ from patronage import (
     Commit,
     Event,
     Program,
+    Refund,
     Rejected,
     RejectionCode,
     State,
@@ -170,3 +171,30 @@ def test_late_arrival_is_arrival_in_order(path: Path) -> None:
 def handed_over(shop: Shop) -> Counter[Benefit]:
     """What the shop was told to hand over, by whatever commit."""
     return Counter(benefit for commit in shop.commits for benefit in commit.benefits)
+
+
+def returned(program: Program, steps: tuple[Try, ...], wait: int, thirds: bool) -> list[tuple[object, ...]]:
+    """All is bought first, and comes back so many days later: each purchase at once, or a third, a third, the rest."""
+    attempt = Attempt(program)
+    for step in steps:
+        attempt.take(attrs.evolve(step, kind="buy"))
+    attempt.now += timedelta(days=wait)
+    for purchase in attempt.bought:
+        attempt.now += timedelta(minutes=1)
+        refund = Refund(id=f"all-{purchase.id}", member=purchase.member, occurred_at=attempt.now, purchase=purchase.id)
+        third = attrs.evolve(purchase.lines[0].total, steps=purchase.total // 3)
+        for n in range(2 if thirds and third else 0):
+            assert attempt.tell(attrs.evolve(refund, id=f"{n}-{purchase.id}", total=third))
+        assert attempt.tell(refund)
+    return [
+        (name, *what_is_left(state)) for name, state in sorted(attempt.members.states.items(), key=lambda s: s[0].key)
+    ]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_parts_are_the_whole(path: Path) -> None:
+    """What comes back in three parts leaves the account that it would have left at once: whenever it comes."""
+    program, draw = program_of(path), Random(path.stem)
+    for _ in range(max(6, histories() // 100)):
+        steps, wait = fresh(draw), draw.choice((0, 1, 20, 45, 200, 400))
+        assert returned(program, steps, wait, False) == returned(program, steps, wait, True), (wait, steps)
