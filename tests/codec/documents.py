@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from patronage.codec import Codec
+from patronage.codec import FORMAT, Codec
 from patronage.errors import DocumentError, Problem
 from patronage.events import Activity, Line, Purchase
 from patronage.program import Program
@@ -20,7 +20,7 @@ CODEC = Codec(units=(POINTS,))
 
 PURCHASE: dict[str, Any] = {
     "type": "purchase",
-    "format": 0,
+    "format": FORMAT,
     "id": "order-17",
     "member": "m-1",
     "occurred_at": "2024-05-08T12:30:00Z",

@@ -1,7 +1,7 @@
 """
-The values whose documents of format 0 are kept in `golden/`: one of each event, a commit, a state, a program.
+The values whose documents are kept in `golden/`: one of each event, a commit, a state, a program; and whole programs.
 
-Run as a module, this writes the documents that are not there yet; one that is there is never changed.
+Run as a module, this writes what is not there yet in the newest format; a document that is there is never changed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from codec.documents import CODEC, INSTANT, POINTS, PROGRAM_TOML, USD
 from patronage._frozen import FrozenMapping
 from patronage.between import PromisedCredit, PromisedGrant
 from patronage.charities import CharityChosen
+from patronage.codec import FORMAT
 from patronage.dividends import ClassAllocated, ClassDeclared, DividendAllocated, DividendDeclared, DividendShare
 from patronage.events import (
     AccountClosed,
@@ -77,7 +78,10 @@ from patronage.state import State
 from patronage.terms_of_time import Until, months
 from patronage.units import OddStep
 
-FOLDER: Final = Path(__file__).with_name("golden") / "format_0"
+GOLDEN: Final = Path(__file__).with_name("golden")
+FOLDER: Final = GOLDEN / f"format_{FORMAT}"
+PROGRAMS: Final = (GOLDEN / "catalogue.toml", *sorted(Path(__file__).parents[2].glob("examples/programs/*.toml")))
+"""What the example programs say, and a catalogue of the rest: together, every kind of value that a program can hold."""
 
 YEAR: Final = datetime(2025, 6, 1, 4, tzinfo=UTC)
 MEMBER: Final = Account.member("m-1")
@@ -365,9 +369,15 @@ VALUES: Final[dict[str, Any]] = {
 def write_missing() -> None:
     """Writes the documents of values that have none yet."""
     for name, value in VALUES.items():
-        path = FOLDER / f"{name}.json"
-        if not path.exists():
-            path.write_bytes(CODEC.dump_bytes(value) + b"\n")
+        _write(FOLDER / f"{name}.json", value)
+    for path in PROGRAMS:
+        _write(FOLDER / "programs" / f"{path.stem}.json", CODEC.load_toml(path.read_text(encoding="utf-8"), Program))
+
+
+def _write(path: Path, value: object) -> None:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(CODEC.dump_bytes(value) + b"\n")
 
 
 if __name__ == "__main__":

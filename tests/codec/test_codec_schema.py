@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from codec import strategies as s
 from codec.documents import ACTIVITY, CODEC, PURCHASE, changed, commit_tree, program_tree, state_tree, without
+from patronage.codec import FORMAT
 from patronage.codec._shapes import EVENTS
 from patronage.errors import DocumentError
 from patronage.events import MADE, Activity, Event, Purchase
@@ -90,7 +91,7 @@ class TestSchema:
             (without(PURCHASE, ("type",)), Event),
             (changed(PURCHASE, ("type",), "refund"), Purchase),
             (changed(PURCHASE, ("membr",), "m"), Purchase),
-            (changed(PURCHASE, ("format",), 1), Purchase),
+            (changed(PURCHASE, ("format",), FORMAT + 1), Purchase),
             (changed(PURCHASE, ("id",), 17), Purchase),
             (changed(PURCHASE, ("lines",), {}), Purchase),
             (changed(PURCHASE, ("lines",), [{"total": "1 USD"}] * 2_001), Purchase),

@@ -30,7 +30,7 @@ from codec.documents import (
     state_tree,
     without,
 )
-from patronage.codec import Codec
+from patronage.codec import FORMAT, Codec
 from patronage.errors import DocumentError, InvalidValueError
 from patronage.events import Activity, Event, Purchase
 from patronage.ledger import Commit
@@ -482,10 +482,11 @@ class TestFormat:
     @pytest.mark.parametrize(("tree", "cls"), [(PURCHASE, Purchase), (PURCHASE, Event), (commit_tree(), Commit)])
     def test_a_newer_one_is_refused_in_plain_words(self, tree: dict[str, Any], cls: Any) -> None:
         """A format newer than the library's is refused, and nothing else is said, for nothing else is known."""
-        (problem,) = problems_of(json.dumps({**tree, "format": 1, "new": True}), cls)
+        (problem,) = problems_of(json.dumps({**tree, "format": FORMAT + 1, "new": True}), cls)
         assert problem.path == "format"
         assert problem.message == (
-            "The document is of format 1, and this version of the library reads format 0: read it with a newer version."
+            f"The document is of format {FORMAT + 1}, and this version of the library reads format {FORMAT}: "
+            "read it with a newer version."
         )
 
     @pytest.mark.parametrize(("tree", "cls"), [(commit_tree(), Commit), (state_tree(), State)])

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 
 from loyalty.shop import ANN, BOB, DAY, NOON, PROGRAM, Clock, buy, opening, redeem, refund
 from patronage import Commit, LedgerError
+from patronage.codec import FORMAT
 from patronage.ledger import ISSUED, REDEEMED
 from patronage.loyalty import Loyalty
 from patronage.stores.audit import StoredAudit, audit_ledger, main
@@ -148,7 +149,7 @@ TAMPERED: dict[str, tuple[Callable[[Engine], None], str]] = {
         "^commit 4 of member ann: its text cannot be read",
     ),
     "a text of a format of the future": (
-        in_text(4, '"format":0', '"format":99'),
+        in_text(4, f'"format":{FORMAT}', '"format":99'),
         "^commit 4 of member ann: its text cannot be read",
     ),
     "the text of another commit": (
@@ -304,7 +305,7 @@ class TestTampering:
         """In the order in which the ledger is read: by account, then by version."""
         ledger = written(Database(path=tmp_path / "shop.db"), linked=False)
         for version in (4, 2, 3):
-            in_text(version, '"format":0', '"format":99')(engine_of(ledger))
+            in_text(version, f'"format":{FORMAT}', '"format":99')(engine_of(ledger))
         by("DELETE FROM patronage_accounts WHERE account = 'bob'")(engine_of(ledger))
         with pytest.raises(LedgerError, match=r"^commit 2 of member ann"):
             audited(ledger)
@@ -333,7 +334,7 @@ class TestStreaming:
         """Of many accounts only the first page is looked at."""
         ledger = written(sqlite, linked=False)
         fill_from(engine_of(ledger), SHOP, ANN, copies=200)
-        in_text(2, '"format":0', '"format":99')(engine_of(ledger))
+        in_text(2, f'"format":{FORMAT}', '"format":99')(engine_of(ledger))
         read: list[Commit] = []
         reading = SqlLedger.read
 

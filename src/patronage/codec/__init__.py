@@ -35,7 +35,8 @@ from patronage.units import Unit
 
 __all__ = ["FORMAT", "LIMITS", "Codec", "Limit"]
 
-FORMAT: Final = 0
+FORMAT: Final = 1
+"""The format in which documents are written. Format 0 was before the first release, and is read."""
 """The version of the stored format that is written. Older ones are read, newer ones refused."""
 
 T = TypeVar("T")
