@@ -108,7 +108,7 @@ from patronage.ledger import (
     WakeEntry,
     WakeUp,
 )
-from patronage.line_conditions import LineDiscounted
+from patronage.line_conditions import LineDiscounted, MeasureIs
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.occasions import CountedFrom, Life
 from patronage.offers import Activation, Offer, UseLimit
@@ -658,6 +658,7 @@ leaves = st.one_of(
     st.builds(Tag, of=word_sets),
     st.builds(Kind, of=kinds),
     st.builds(LineDiscounted, st.lists(words, max_size=2)),
+    st.builds(MeasureIs, measure=words, at_least=quantities, below=maybe(quantities)),
     st.builds(LinePrice, at_least=maybe(amounts()), below=maybe(amounts())),
     st.builds(LineAttribute, key=words, of=some_attributes),
     st.builds(EventAttribute, key=words, of=some_attributes),
@@ -703,6 +704,7 @@ ceilings = st.builds(
     room_back=st.booleans(),
     by_label=st.booleans(),
 )
+ceilings = ceilings | st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods, by=words)
 shared = st.integers(1, 3).map(lambda n: {"shared": f"account-{n}", "slices": n})
 """Over all of a program a shared account is cut in one way."""
 ceilings = ceilings | st.builds(
