@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from patronage.derived import BoundDerived
 from patronage.linting import ANCHORS as _ANCHORS
 from patronage.occasions import Life
 from patronage.periods import LATEST, LIFETIME, Calendar, CalendarPeriod, FiscalYear, Span, Window
@@ -73,13 +74,17 @@ class _Size:
                     found.append(self._lots_of(rule.life, rule.credit.unit, self.events))
             for watcher in policy.watchers:
                 found += self._watched(watcher)
-            found += [self._counted(ceiling.ceiling) for ceiling in policy.ceilings if ceiling.tally is not None]
+            held = (*policy.ceilings, *policy.receives)
+            found += [self._counted(ceiling.ceiling) for ceiling in held if ceiling.tally is not None]
+            found.append(len(policy.counts))  # Each merges into one lot.
         return None if None in found else sum(each for each in found if each is not None)
 
     def _watched(self, watcher: object) -> Iterator[int | None]:
         if isinstance(watcher, BoundTotal):
             yield self._lots_of(watcher.total.life, watcher.total.credits, self.events)
             yield self._tally(watcher.total.period, len(watcher.total.rates) + 1)
+        elif isinstance(watcher, BoundDerived):
+            yield 1
         elif isinstance(watcher, BoundThreshold):
             yield self._tally(watcher.threshold.period, 2)
             for gift in watcher.threshold.gives:

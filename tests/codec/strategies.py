@@ -50,6 +50,7 @@ from patronage.conditions import (
     TimeOfDay,
     Weekday,
 )
+from patronage.derived import DerivedBalance, DerivedRate
 from patronage.dividends import ClassAllocated, ClassDeclared, DividendAllocated, DividendDeclared, DividendShare
 from patronage.events import (
     AccountClosed,
@@ -955,6 +956,7 @@ membership_policies = st.builds(
     fees_back=some(st.builds(FeeBack, gives=st.just(Back.DAYS_LEFT), within=maybe(terms_of_time())), 1),
 )
 
+derived_rates = st.builds(DerivedRate, per=amounts("visits", 1), credit=amounts("points", 1), when=maybe(conditions))
 dividend_policies = st.builds(
     DividendPolicy,
     name=names,
@@ -1037,7 +1039,7 @@ referral_rewards = st.one_of(
         when=maybe(conditions),
         lines=maybe(conditions),
         nth=st.integers(1, 5),
-        times=maybe(st.integers(1, 5)),
+        times=st.integers(1, 5),
         within=maybe(terms_of_time()),
         friend=some(fixed_gifts, 2),
         referrer=some(fixed_gifts, 2),
@@ -1063,6 +1065,7 @@ referral_policies = st.builds(
     when_referrer=maybe(conditions),
     caps=referral_caps.map(lambda one: (one,)),
     friends=st.sampled_from([None, "visits"]),
+    derived=some(st.builds(DerivedBalance, name=st.just("each"), rates=st.tuples(derived_rates)), 1),
 )
 
 of_reward: dict[str, st.SearchStrategy[Any]] = {

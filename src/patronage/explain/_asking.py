@@ -15,6 +15,7 @@ from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, plain
 from patronage.basis_after import basis_with
 from patronage.conditions import AllOf, Weekday
+from patronage.derived import BoundDerived
 from patronage.dividends import ClassDeclared
 from patronage.earning import WhyNot
 from patronage.errors import InvalidValueError, PatronageError
@@ -76,6 +77,8 @@ class Rules:
                 return watcher.total.credits
             rates = watcher.total.rates
             return next((rate.per.unit for rate in rates if rate.name == part), rates[0].per.unit)
+        if isinstance(watcher, BoundDerived):
+            return watcher.credits
         if isinstance(watcher, BoundThreshold) and part == AT_CLOSE and watcher.threshold.goal is not None:
             return watcher.threshold.goal.unit
         return None
