@@ -11,6 +11,8 @@ from patronage.derived import BoundDerived
 from patronage.linting import ANCHORS as _ANCHORS
 from patronage.occasions import Life
 from patronage.periods import LATEST, LIFETIME, Calendar, CalendarPeriod, FiscalYear, Span, Window
+from patronage.policies.dividend import DividendPolicy
+from patronage.policies.dividend_record import PatronageRecord
 from patronage.program import Program
 from patronage.reaching import BoundThreshold
 from patronage.rules import Ceiling, MultiplierRule
@@ -74,6 +76,8 @@ class _Size:
                     found.append(self._lots_of(rule.life, rule.credit.unit, self.events))
             for watcher in policy.watchers:
                 found += self._watched(watcher)
+                if isinstance(watcher, PatronageRecord):
+                    found += self._dividends(policy.name)
             held = (*policy.ceilings, *policy.receives)
             found += [self._counted(ceiling.ceiling) for ceiling in held if ceiling.tally is not None]
             found.append(len(policy.counts))  # Each merges into one lot.
@@ -83,6 +87,9 @@ class _Size:
         if isinstance(watcher, BoundTotal):
             yield self._lots_of(watcher.total.life, watcher.total.credits, self.events)
             yield self._tally(watcher.total.period, len(watcher.total.rates) + 1)
+        elif isinstance(watcher, PatronageRecord):
+            yield self._tally(watcher.period, 2 * watcher.classes + 1)
+            yield watcher.classes  # What came back late.
         elif isinstance(watcher, BoundDerived):
             yield 1
         elif isinstance(watcher, BoundThreshold):
@@ -92,6 +99,17 @@ class _Size:
                     yield self._lots_of(gift.life, gift.amount.unit, self.events)
                 elif isinstance(gift, GiveConverted):
                     yield self._lots_of(gift.life, gift.credit.unit, self.events)
+
+    def _dividends(self, name: str) -> Iterator[int | None]:
+        """What shares of dividends leave: cash and retained shares, one of each a period, and what is carried."""
+        for policy in self.bound.terms.policies:
+            if isinstance(policy, DividendPolicy) and policy.name == name:
+                revolves = policy.retained_life
+                if policy.revolves_after is not None:
+                    revolves = Life(expires_after=policy.revolves_after)
+                yield 1
+                for life in (policy.life, revolves):
+                    yield self._lots_of(life, policy.credits, self.events)
 
     def _lots_of(self, life: Life, unit: str, events: int) -> int | None:
         """What of one life can be alive: all credits of its longest life, each a lot of its own."""
@@ -145,6 +163,9 @@ class _Size:
         found = 0
         for policy in self.bound.policies:
             for watcher in policy.watchers:
+                if isinstance(watcher, PatronageRecord):
+                    kept = self._days(watcher.open_for)
+                    found += watcher.classes * ((self._tally(watcher.period, 1) or 1) + -(-kept // _DAYS_OF_A_YEAR))
                 if not isinstance(watcher, BoundThreshold):
                     continue
                 for gift in watcher.threshold.gives:

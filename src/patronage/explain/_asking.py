@@ -70,8 +70,6 @@ class Rules:
     def counted_in(self, tally: str, part: str = "") -> str | None:
         """The unit in which a total or threshold counts under a part of its tally's label; None for how often."""
         watcher = self._watchers.get(tally)
-        if isinstance(watcher, PatronageRecord):
-            return watcher.counted_in(part)
         if isinstance(watcher, BoundTotal):
             if part == CREDITED:
                 return watcher.total.credits
@@ -82,6 +80,14 @@ class Rules:
         if isinstance(watcher, BoundThreshold) and part == AT_CLOSE and watcher.threshold.goal is not None:
             return watcher.threshold.goal.unit
         return None
+
+    def patronage(self, tally: str, part: str, steps: int) -> Told:
+        """So much patronage of a class: money, or a quantity; None for what is no dividend's."""
+        watcher = self._watchers.get(tally)
+        if not isinstance(watcher, PatronageRecord):
+            return None
+        unit = watcher.counted_in(part)
+        return f"{watcher.text(part, steps)} {part}" if unit is None else Amount(steps, unit)
 
     def named(self, policy: str) -> Sequence[str]:
         """The names of a policy's rules, in order."""
