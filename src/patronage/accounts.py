@@ -16,6 +16,7 @@ import attrs
 
 from patronage._build import blank
 from patronage._frozen import FrozenMapping
+from patronage.errors import of_type
 from patronage.fields import identifier
 from patronage.terms_of_time import Term
 
@@ -49,7 +50,7 @@ class BenefitKind(Enum):
 class Account:
     """An account: a kind and an id. Make it by `Account.member("m-1")` or `Account.shared("budget")`."""
 
-    kind: AccountKind = attrs.field(validator=attrs.validators.instance_of(AccountKind))
+    kind: AccountKind = attrs.field(validator=of_type(AccountKind))
     id: str = attrs.field(converter=identifier)
 
     @classmethod

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import attrs
 
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.fields import many, positive
 from patronage.units import Amount
 
@@ -17,7 +17,7 @@ class Band:
     """From *over* of the base on, *credit* for each *per* of the rule."""
 
     over: Amount = attrs.field(validator=positive)
-    credit: Amount = attrs.field(validator=attrs.validators.instance_of(Amount))
+    credit: Amount = attrs.field(validator=of_type(Amount))
 
 
 def bands_of(value: Iterable[Band]) -> tuple[Band, ...]:

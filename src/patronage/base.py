@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import Discount, Line, LineKind, Purchase, Tender, many
 from patronage.occasions import names_of
 from patronage.units import Rounding, allocate, rounded
@@ -38,7 +38,7 @@ class Base:
     """
 
     kinds: tuple[LineKind, ...] = attrs.field(default=(LineKind.GOODS,), converter=line_kinds)
-    tax: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    tax: bool = attrs.field(default=False, validator=of_type(bool))
     before_discounts: tuple[str, ...] = attrs.field(default=(), converter=names_of)
     less_tenders: tuple[str, ...] = attrs.field(default=(), converter=names_of)
     only_tenders: tuple[str, ...] = attrs.field(default=(), converter=names_of)

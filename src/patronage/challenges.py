@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import attrs
 
 from patronage.conditions import condition_or_none
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import many
 from patronage.fields import whole, word_or_none
 from patronage.occasions import Condition
@@ -134,7 +134,7 @@ class Goal:
     period: Period | None = None
     opened_by: str | None = attrs.field(default=None, converter=word_or_none)
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
-    every: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    every: bool = attrs.field(default=False, validator=of_type(bool))
     starts_again: Excess | None = None
     looks: Looks = Looks.AFTER_EACH
     falls: Falls = Falls.TAKEN_BACK
@@ -193,10 +193,10 @@ class Streak:
     run: Amount = attrs.field(validator=above_zero)
     counts: tuple[CountingRule, ...] = attrs.field(default=(), converter=counting_rules_of)
     different: Different | None = None
-    period: CalendarPeriod = attrs.field(default=DAY, validator=attrs.validators.instance_of(CalendarPeriod))
+    period: CalendarPeriod = attrs.field(default=DAY, validator=of_type(CalendarPeriod))
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     milestones: tuple[Milestone, ...] = attrs.field(default=(), converter=_milestones)
-    starts_again: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    starts_again: bool = attrs.field(default=False, validator=of_type(bool))
     protection: Protection | None = None
     looks: Looks = Looks.AFTER_EACH
     falls: Falls = Falls.TAKEN_BACK
@@ -252,7 +252,7 @@ class Campaign:
     name: str = attrs.field(converter=name)
     steps: tuple[CampaignStep, ...] = attrs.field(converter=_steps)
     gives: tuple[Gift, ...] = attrs.field(default=(), converter=gifts_of)
-    in_order: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    in_order: bool = attrs.field(default=False, validator=of_type(bool))
     period: Period | None = None
     opened_by: str | None = attrs.field(default=None, converter=word_or_none)
     falls: Falls = Falls.TAKEN_BACK

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from enum import Enum
+from types import UnionType
+from typing import TypeVar
 
 import attrs
+
+T = TypeVar("T")
 
 _QUOTE_MAX = 80
 
@@ -21,6 +26,22 @@ class PatronageError(Exception):
 
 class InvalidValueError(PatronageError, ValueError):
     """A value cannot stand where it was put. Correct the call or the document."""
+
+
+def of_type(kind: type[T] | UnionType) -> Callable[[object, attrs.Attribute[T], T], None]:
+    """A validator: a value of *kind*. Says what would be right: true or false, or one of the members of an Enum."""
+
+    def check(_: object, field: attrs.Attribute[T], value: T) -> None:
+        if isinstance(value, kind):
+            return
+        right = str(kind) if isinstance(kind, UnionType) else kind.__name__
+        if kind is bool:
+            right = "True or False"
+        elif isinstance(kind, type) and issubclass(kind, Enum):
+            right = " or ".join(map(str, kind))
+        raise InvalidValueError(f"{field.name} must be {right}, not {quote(value)}.")
+
+    return check
 
 
 class UnitMismatchError(PatronageError, TypeError):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from patronage.conditions import condition_or_none, reads_of
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import Activity, Enrolment, Event, Purchase, many, word
 from patronage.fields import word_or_none
 from patronage.ledger import reason
@@ -47,7 +47,7 @@ class GrantRule:
     value_from: str | None = attrs.field(default=None, converter=word_or_none)
     lasts: Term | None = None
     uses: int | None = attrs.field(default=None, validator=_uses)
-    replaces: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    replaces: bool = attrs.field(default=False, validator=of_type(bool))
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
 
     def __attrs_post_init__(self) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import attrs
 
+from patronage.errors import of_type
 from patronage.fields import identifier, word
 from patronage.periods import utc
 
@@ -28,8 +29,8 @@ class MembershipStarted:
     occurred_at: datetime = attrs.field(converter=utc)
     policy: str = attrs.field(converter=word)
     plan: str = attrs.field(converter=word)
-    trial: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
-    gifted: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    trial: bool = attrs.field(default=False, validator=of_type(bool))
+    gifted: bool = attrs.field(default=False, validator=of_type(bool))
 
     @property
     def about(self) -> str:
@@ -61,7 +62,7 @@ class MembershipChanged:
     occurred_at: datetime = attrs.field(converter=utc)
     policy: str = attrs.field(converter=word)
     plan: str = attrs.field(converter=word)
-    at_term_end: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    at_term_end: bool = attrs.field(default=False, validator=of_type(bool))
 
     @property
     def about(self) -> str:
@@ -77,8 +78,8 @@ class MembershipCancelled:
     member: str = attrs.field(converter=identifier)
     occurred_at: datetime = attrs.field(converter=utc)
     policy: str = attrs.field(converter=word)
-    at_term_end: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
-    refund: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
+    at_term_end: bool = attrs.field(default=False, validator=of_type(bool))
+    refund: bool = attrs.field(default=True, validator=of_type(bool))
 
     @property
     def about(self) -> str:

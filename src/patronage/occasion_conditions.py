@@ -8,7 +8,7 @@ from enum import Enum
 
 import attrs
 
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import Line, many, word
 from patronage.occasions import Occasion, Read, names_of
 from patronage.periods import Calendar, Span, days_in_month, first_of_month, whole_number
@@ -42,7 +42,7 @@ class YearlyWindow:
     the month. *leap_day* says where 29 February is in other years.
     """
 
-    whole_month: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    whole_month: bool = attrs.field(default=False, validator=of_type(bool))
     days_before: int = 0
     lasts: Term | None = None
     leap_day: LeapDay = LeapDay.FEBRUARY_28

@@ -12,7 +12,7 @@ import attrs
 from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.between import FOLLOWED_UP
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import Activity, Event, Line, Purchase, many, word
 from patronage.ledger import (
     EXPIRED,
@@ -284,7 +284,7 @@ class Debit:
 class SetTo:
     """The balance of *amount*'s unit and *label* becomes *amount*: a credit or a debit of the difference."""
 
-    amount: Amount
+    amount: Amount = attrs.field(validator=of_type(Amount))
     rule: str = ""
     label: str | None = None
     life: Life = AT_ONCE
@@ -351,6 +351,8 @@ class Revoke:
 
 
 def _facts(value: Mapping[str, Fact]) -> FrozenMapping[str, Fact]:
+    if not isinstance(value, Mapping):
+        raise InvalidValueError(f"Facts are a mapping of names to facts, not {quote(value)}.")
     return FrozenMapping(value)
 
 

@@ -14,7 +14,7 @@ import attrs
 
 from patronage.challenges import Goal
 from patronage.conditions import AllOf, Between, EventAttribute, condition_or_none
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import many, word
 from patronage.fields import identifier_or_none, instant_or_none, whole, word_or_none
 from patronage.occasions import Condition, names_of
@@ -49,7 +49,7 @@ class UseLimit:
     name: str = attrs.field(converter=name)
     uses: int = attrs.field(validator=whole)
     per: Period = LIFETIME
-    room_back: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
+    room_back: bool = attrs.field(default=True, validator=of_type(bool))
     shared: str | None = attrs.field(default=None, converter=identifier_or_none)
     slices: int = attrs.field(default=1, validator=whole)
 

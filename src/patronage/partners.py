@@ -14,7 +14,7 @@ from itertools import pairwise
 import attrs
 
 from patronage.conditions import Between
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import many
 from patronage.fields import instant_or_none
 from patronage.occasions import Condition
@@ -105,8 +105,8 @@ class Partner:
 
     name: str = attrs.field(converter=name)
     agreements: tuple[Agreement, ...] = attrs.field(converter=_agreements)
-    linked: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
-    labelled: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    linked: bool = attrs.field(default=False, validator=of_type(bool))
+    labelled: bool = attrs.field(default=False, validator=of_type(bool))
 
     def __attrs_post_init__(self) -> None:
         for agreement in self.agreements if self.labelled else ():

@@ -7,7 +7,7 @@ from enum import Enum
 
 import attrs
 
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import many, word
 from patronage.fields import not_negative
 from patronage.terms_of_time import Lasting, Term
@@ -50,7 +50,7 @@ class Plan:
 
     name: str = attrs.field(converter=word)
     fee: Amount = attrs.field(validator=not_negative)
-    term: Lasting = attrs.field(validator=attrs.validators.instance_of(Lasting))
+    term: Lasting = attrs.field(validator=of_type(Lasting))
     trial: Term | None = None
     terms_from: TermsFrom = TermsFrom.PAID
     perks: tuple[Gift, ...] = attrs.field(default=(), converter=gifts_of)
@@ -85,7 +85,7 @@ class FeeBack:
 
     gives: Back
     within: Term | None = None
-    unused: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    unused: bool = attrs.field(default=False, validator=of_type(bool))
     rounding: Rounding = Rounding.HALF_UP
 
 

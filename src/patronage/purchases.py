@@ -10,7 +10,7 @@ from enum import Enum
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.fields import (
     Attribute,
     attributes_of,
@@ -78,7 +78,7 @@ class Line:
     category: str | None = attrs.field(default=None, converter=identifier_or_none)
     brand: str | None = attrs.field(default=None, converter=identifier_or_none)
     tags: tuple[str, ...] = attrs.field(default=(), converter=tags_of)
-    kind: LineKind = attrs.field(default=LineKind.GOODS, validator=attrs.validators.instance_of(LineKind))
+    kind: LineKind = attrs.field(default=LineKind.GOODS, validator=of_type(LineKind))
     quantity: Decimal = attrs.field(default=Decimal(1), converter=quantity_of)
     tax: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(not_negative))
     discounts: tuple[Discount, ...] = attrs.field(default=(), converter=_discounts)

@@ -14,7 +14,7 @@ import attrs
 from patronage.bands import Band, bands_of
 from patronage.base import Base
 from patronage.conditions import condition_or_none
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import many, word
 from patronage.fields import identifier_or_none
 from patronage.fields import whole as at_least_one
@@ -95,8 +95,8 @@ class Group:
     """
 
     name: str = attrs.field(converter=name)
-    stacking: Stacking = attrs.field(validator=attrs.validators.instance_of(Stacking))
-    by_line: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    stacking: Stacking = attrs.field(validator=of_type(Stacking))
+    by_line: bool = attrs.field(default=False, validator=of_type(bool))
 
 
 def groups_of(value: Iterable[Group]) -> tuple[Group, ...]:
@@ -132,12 +132,12 @@ class Ceiling:
     limit: Amount = attrs.field(validator=above_zero)
     per: Period | None = None
     per_money: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(above_zero))
-    on_balance: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
-    whole: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
-    of_spend: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    on_balance: bool = attrs.field(default=False, validator=of_type(bool))
+    whole: bool = attrs.field(default=False, validator=of_type(bool))
+    of_spend: bool = attrs.field(default=False, validator=of_type(bool))
     beyond: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(above_zero))
-    room_back: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
-    by_label: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    room_back: bool = attrs.field(default=True, validator=of_type(bool))
+    by_label: bool = attrs.field(default=False, validator=of_type(bool))
     by: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     of: tuple[str, ...] = attrs.field(default=(), converter=names_of)
     shared: str | None = attrs.field(default=None, converter=identifier_or_none)

@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from patronage.conditions import condition_or_none
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import many, word
 from patronage.ledger import BenefitKind
 from patronage.occasions import (
@@ -172,7 +172,7 @@ class Threshold:
 
     name: str = attrs.field(converter=name)
     at_least: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(above_zero))
-    more_than: Amount | None = attrs.field(default=None, validator=attrs.validators.instance_of(Amount | None))
+    more_than: Amount | None = attrs.field(default=None, validator=of_type(Amount | None))
     label: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     all_labels: bool = False
     labels: bool = False

@@ -13,7 +13,7 @@ import attrs
 
 from patronage._build import blank
 from patronage._currencies import DECIMALS
-from patronage.errors import AmountOverflowError, InvalidValueError, UnitMismatchError, quote
+from patronage.errors import AmountOverflowError, InvalidValueError, UnitMismatchError, of_type, quote
 
 STEPS_LIMIT: Final = 2**63
 DIGITS_MAX: Final = 30
@@ -236,9 +236,7 @@ class Unit:
 
     code: str = attrs.field(converter=_unit_code)
     decimals: int = attrs.field(default=0, kw_only=True, converter=_decimals)
-    kind: UnitKind = attrs.field(
-        default=UnitKind.REDEEMABLE, kw_only=True, validator=attrs.validators.instance_of(UnitKind)
-    )
+    kind: UnitKind = attrs.field(default=UnitKind.REDEEMABLE, kw_only=True, validator=of_type(UnitKind))
 
     def of(self, value: int | str | Decimal) -> Amount:
         """

@@ -11,7 +11,7 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.building import build_booking
 from patronage.conditions import condition_or_none, reads_of
-from patronage.errors import InvalidValueError
+from patronage.errors import InvalidValueError, of_type
 from patronage.events import word
 from patronage.figures import Setting
 from patronage.ledger import Grant, Reason, Validity
@@ -64,7 +64,7 @@ class Yearly:
     key: str = attrs.field(converter=word)
     gives: tuple[Gift, ...] = attrs.field(converter=gifts_of)
     window: YearlyWindow = YearlyWindow()
-    anniversary: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    anniversary: bool = attrs.field(default=False, validator=of_type(bool))
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
 
     def __attrs_post_init__(self) -> None:

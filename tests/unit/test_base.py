@@ -142,5 +142,5 @@ def test_a_base_that_makes_no_sense_is_refused(make: Callable[[], object]) -> No
 
 def test_tax_is_told_by_a_bool() -> None:
     """A number is no bool."""
-    with pytest.raises(TypeError):
+    with pytest.raises(InvalidValueError):
         Base(tax=1)  # type: ignore[arg-type]

@@ -322,7 +322,7 @@ def test_a_ceiling_that_makes_no_sense_is_refused(make: Callable[[], object]) ->
 def test_a_ceilings_switches_are_bools(field: str) -> None:
     """A number is no switch."""
     number: dict[str, Any] = {field: 1}
-    with pytest.raises(TypeError):
+    with pytest.raises(InvalidValueError):
         top(5, **number)
 
 

@@ -433,7 +433,7 @@ def test_a_rule_that_makes_no_sense_is_refused(make: Callable[[], object]) -> No
 
 def test_stacking_is_one_of_four() -> None:
     """A text is no stacking."""
-    with pytest.raises(TypeError):
+    with pytest.raises(InvalidValueError):
         Group(name="g", stacking="best")  # type: ignore[arg-type]
 
 

@@ -253,5 +253,5 @@ def test_a_rule_that_makes_no_sense_is_refused(make: Callable[[], object]) -> No
 
 def test_a_bands_credit_is_an_amount() -> None:
     """A number is no credit."""
-    with pytest.raises(TypeError):
+    with pytest.raises(InvalidValueError):
         Band(over=USD.of(1), credit=2)  # type: ignore[arg-type]

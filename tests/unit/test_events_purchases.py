@@ -210,7 +210,7 @@ def test_a_line_is_of_a_kind() -> None:
     """A kind is a member of LineKind, never its text."""
     assert Line(total=USD.of(1), kind=LineKind.SHIPPING).kind is LineKind.SHIPPING
     kind: Any = "goods"
-    with pytest.raises(TypeError):
+    with pytest.raises(InvalidValueError):
         Line(total=USD.of(1), kind=kind)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 from collections.abc import Mapping
 from enum import Enum
@@ -376,3 +377,35 @@ def test_members_of_enums_are_one_each() -> None:
         kind = getattr(patronage, name)
         if isinstance(kind, type) and issubclass(kind, Enum):
             assert all(pickle.loads(pickle.dumps(member)) is member for member in kind)
+
+
+NONSENSE: tuple[object, ...] = (
+    object(),
+    "x",
+    "",
+    1.5,
+    None,
+    -1,
+    0,
+    10**30,
+    [],
+    {},
+    True,
+    b"x",
+    (1, 2),
+    ["a"],
+    {"a": 1},
+    {1, 2},
+    Exception,
+)
+"""What may stand anywhere in a program by mistake."""
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_what_cannot_be_meant_is_told_in_the_librarys_own_words(value: object) -> None:
+    """Whatever is put into a field by mistake is taken, or refused with an error of the library: never another one."""
+    kind = type(value)
+    for field in attrs.fields(kind):  # type: ignore[arg-type]
+        for nonsense in NONSENSE if field.init else ():
+            with contextlib.suppress(patronage.PatronageError):
+                attrs.evolve(value, **{field.alias: nonsense})  # type: ignore[misc]

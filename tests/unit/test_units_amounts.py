@@ -261,7 +261,7 @@ def test_a_units_decimals_are_0_to_12(decimals: Any) -> None:
 def test_a_units_kind_is_a_unit_kind() -> None:
     """The kind is a member of UnitKind, never its text."""
     kind: Any = "tally"
-    with pytest.raises(TypeError):
+    with pytest.raises(InvalidValueError):
         Unit("x", kind=kind)
     assert Unit("x", decimals=12).of("0.000000000001").steps == 1
 

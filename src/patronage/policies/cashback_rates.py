@@ -12,7 +12,7 @@ import attrs
 
 from patronage.base import Base
 from patronage.conditions import condition_of, condition_or_none
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import many, word
 from patronage.fields import positive
 from patronage.occasions import Condition, names_of
@@ -56,9 +56,7 @@ class Turn:
 
     of: str = attrs.field(converter=word)
     lines: Condition = attrs.field(converter=condition_of)
-    activate_by: date | None = attrs.field(
-        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(date))
-    )
+    activate_by: date | None = attrs.field(default=None, validator=attrs.validators.optional(of_type(date)))
 
 
 def _turns(value: Iterable[Turn]) -> tuple[Turn, ...]:
@@ -83,7 +81,7 @@ class Rotation:
     turns: tuple[Turn, ...] = attrs.field(converter=_turns)
     period: Period = QUARTER
     activation: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
-    counts_back: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    counts_back: bool = attrs.field(default=False, validator=of_type(bool))
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.period, CalendarPeriod | FiscalYear):
@@ -121,11 +119,11 @@ class CashbackRate:
     credit_max: Amount | None = attrs.field(default=None, validator=_AMOUNT)
     per: Period | None = None
     beyond: Fraction = attrs.field(default=Fraction(0), converter=share)
-    room_back: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
+    room_back: bool = attrs.field(default=True, validator=of_type(bool))
     bands: tuple[RateBand, ...] = attrs.field(default=(), converter=_bands)
-    marginal: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
+    marginal: bool = attrs.field(default=True, validator=of_type(bool))
     rotation: Rotation | None = None
-    adds: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    adds: bool = attrs.field(default=False, validator=of_type(bool))
 
     @property
     def paid_with(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from patronage.accounts import DONATED, PAID_OUT, Account, AccountKind
 from patronage.building import build_booking
 from patronage.conditions import condition_or_none
 from patronage.dividends import ClassDeclared, DividendDeclared, DividendShare
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import word
 from patronage.figures import Setting
 from patronage.ledger import ISSUED, BenefitKind, Booking, Fact, Grant, Reason, Refusal, RejectionCode, Validity
@@ -82,27 +82,21 @@ class DividendPolicy:
     record: Term | None = None
     returns: Term | None = None
     open_for: Term = years(2)
-    late_returns: LateReturns = attrs.field(
-        default=LateReturns.NEXT_PERIOD, validator=attrs.validators.instance_of(LateReturns)
-    )
-    shared_by: SharedBy = attrs.field(
-        default=SharedBy.LARGEST_REMAINDER, validator=attrs.validators.instance_of(SharedBy)
-    )
+    late_returns: LateReturns = attrs.field(default=LateReturns.NEXT_PERIOD, validator=of_type(LateReturns))
+    shared_by: SharedBy = attrs.field(default=SharedBy.LARGEST_REMAINDER, validator=of_type(SharedBy))
     rounding: Rounding = Rounding.HALF_UP
     minimum: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(above_zero))
-    minimum_exact: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
-    below_minimum: BelowMinimum = attrs.field(
-        default=BelowMinimum.CARRIED, validator=attrs.validators.instance_of(BelowMinimum)
-    )
-    donated_to: Account = DONATED
+    minimum_exact: bool = attrs.field(default=False, validator=of_type(bool))
+    below_minimum: BelowMinimum = attrs.field(default=BelowMinimum.CARRIED, validator=of_type(BelowMinimum))
+    donated_to: Account = attrs.field(default=DONATED, validator=of_type(Account))
     cash: Fraction = attrs.field(default=Fraction(1), converter=cash_share)
     cash_rounding: Rounding = Rounding.CEILING
-    qualified: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
-    paid_as: PaidAs = attrs.field(default=PaidAs.CREDIT, validator=attrs.validators.instance_of(PaidAs))
-    life: Life = AT_ONCE
+    qualified: bool = attrs.field(default=False, validator=of_type(bool))
+    paid_as: PaidAs = attrs.field(default=PaidAs.CREDIT, validator=of_type(PaidAs))
+    life: Life = attrs.field(default=AT_ONCE, validator=of_type(Life))
     label: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     retained_label: str = attrs.field(default="equity", converter=word)
-    retained_life: Life = AT_ONCE
+    retained_life: Life = attrs.field(default=AT_ONCE, validator=of_type(Life))
     revolves_after: Term | None = None
 
     def __attrs_post_init__(self) -> None:

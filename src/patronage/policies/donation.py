@@ -10,7 +10,7 @@ import attrs
 from patronage._frozen import FrozenMapping
 from patronage.charities import CharityChosen
 from patronage.earning import Trace, WhyNot
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import many, word
 from patronage.fields import word_or_none
 from patronage.figures import Setting
@@ -99,7 +99,7 @@ class DonationPolicy:
     ceilings: tuple[Ceiling, ...] = attrs.field(default=(), converter=ceilings)
     lapsed: tuple[LapsedShare, ...] = attrs.field(default=(), converter=_lapsed)
     money: str | None = attrs.field(default=None, converter=word_or_none)
-    payout: Payout | None = None
+    payout: Payout | None = attrs.field(default=None, validator=attrs.validators.optional(of_type(Payout)))
 
     def __attrs_post_init__(self) -> None:
         if self.default is not None and self.default not in self.charities:

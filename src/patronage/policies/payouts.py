@@ -8,7 +8,7 @@ from enum import Enum
 import attrs
 
 from patronage.conditions import AllOf, BalanceIs, condition_or_none
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import many, word
 from patronage.figures import Setting
 from patronage.ledger import BenefitKind
@@ -53,7 +53,7 @@ class Payout:
 
     name: str = attrs.field(default="payout", converter=name)
     pays: str = attrs.field(converter=word)
-    paid_as: PaidAs = attrs.field(default=PaidAs.CREDIT, validator=attrs.validators.instance_of(PaidAs))
+    paid_as: PaidAs = attrs.field(default=PaidAs.CREDIT, validator=of_type(PaidAs))
     period: Period | None = None
     anchored_on: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     minimum: Amount | None = attrs.field(default=None, validator=_AMOUNT)

@@ -15,7 +15,7 @@ from patronage.ceilings import COUNTED, BoundCeiling
 from patronage.conditions import condition_or_none, reads_of
 from patronage.derived import BoundDerived, DerivedBalance, derived_of
 from patronage.earning import Trace
-from patronage.errors import InvalidValueError
+from patronage.errors import InvalidValueError, of_type
 from patronage.events import ReferralClaimed, word
 from patronage.fields import word_or_none
 from patronage.figures import Setting
@@ -35,7 +35,7 @@ REFERRED: Final = reason("referred")
 EVER: Final = "lifetime"
 """The label of counts that no period ends."""
 
-_bool = attrs.validators.instance_of(bool)
+_bool = of_type(bool)
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,7 @@ import attrs
 
 from patronage.base import Base
 from patronage.conditions import condition_or_none
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import Activity, Purchase, ReferralClaimed, many
 from patronage.fields import whole, word_or_none
 from patronage.occasions import Condition, Occasion
@@ -51,18 +51,18 @@ class ReferralReward:
     """
 
     name: str = attrs.field(default="reward", converter=name)
-    on: Deed = attrs.field(default=Deed.PURCHASE, validator=attrs.validators.instance_of(Deed))
+    on: Deed = attrs.field(default=Deed.PURCHASE, validator=of_type(Deed))
     activity: str | None = attrs.field(default=None, converter=word_or_none)
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     base: Base = Base()
     nth: int = attrs.field(default=1, validator=whole)
     times: int = attrs.field(default=1, validator=whole)
-    every: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    every: bool = attrs.field(default=False, validator=of_type(bool))
     within: Term | None = None
     friend: tuple[Gift, ...] = attrs.field(default=(), converter=gifts_of)
     referrer: tuple[Gift, ...] = attrs.field(default=(), converter=gifts_of)
-    counts: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
+    counts: bool = attrs.field(default=True, validator=of_type(bool))
 
     def __attrs_post_init__(self) -> None:
         if (self.activity is not None) != (self.on is Deed.ACTIVITY):

@@ -11,7 +11,7 @@ import attrs
 
 from patronage.conditions import condition_or_none
 from patronage.earning import Trace
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import many, word
 from patronage.figures import Setting
 from patronage.ledger import Grant, Reason, reason
@@ -130,7 +130,7 @@ class TierPolicy:
     window: Period = YEAR
     anchored_on: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     looks: Looks = Looks.AFTER_EACH
-    tenure: Tenure = Tenure.PERIOD
+    tenure: Tenure = attrs.field(default=Tenure.PERIOD, validator=of_type(Tenure))
     lasts: Term | None = None
     downgrade: Downgrade = Downgrade.DROP
     grace: Term | None = None

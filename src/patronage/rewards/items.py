@@ -11,7 +11,7 @@ import attrs
 
 from patronage.base import line_kinds
 from patronage.conditions import condition_or_none
-from patronage.errors import InvalidValueError
+from patronage.errors import InvalidValueError, of_type
 from patronage.events import LineKind
 from patronage.fields import not_negative, whole
 from patronage.ledger import Benefit, Refusal
@@ -161,7 +161,7 @@ class SetPrice:
     price: Amount = attrs.field(validator=not_negative)
     units: int = attrs.field(default=1, validator=whole)
     sets_max: int | None = attrs.field(default=None, validator=attrs.validators.optional(whole))
-    tax: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
+    tax: bool = attrs.field(default=True, validator=of_type(bool))
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     kinds: tuple[LineKind, ...] = attrs.field(default=GOODS, converter=line_kinds)
     rounding: Rounding = Rounding.HALF_UP

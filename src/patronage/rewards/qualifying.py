@@ -10,7 +10,7 @@ import attrs
 
 from patronage.base import line_kinds
 from patronage.conditions import condition_or_none
-from patronage.errors import InvalidValueError, quote
+from patronage.errors import InvalidValueError, of_type, quote
 from patronage.events import LineKind, many
 from patronage.fields import labels_of, quantity_or_none, whole, word_or_none
 from patronage.ledger import Benefit, Refusal, RejectionCode
@@ -49,8 +49,8 @@ class Qualifying:
     kinds: tuple[LineKind, ...] = attrs.field(default=GOODS, converter=line_kinds)
     quantity: Decimal | None = attrs.field(default=None, converter=quantity_or_none)
     amount: Amount | None = attrs.field(default=None, validator=OPTIONAL_AMOUNT)
-    tax: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
-    discounted: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    tax: bool = attrs.field(default=True, validator=of_type(bool))
+    discounted: bool = attrs.field(default=False, validator=of_type(bool))
     every: Decimal | None = attrs.field(default=None, converter=quantity_or_none)
     every_amount: Amount | None = attrs.field(default=None, validator=OPTIONAL_AMOUNT)
 
@@ -113,13 +113,13 @@ class CartReward:
     voucher: str | None = attrs.field(default=None, converter=word_or_none)
     voucher_value: str | None = attrs.field(default=None, converter=word_or_none)
     qualifies: Qualifying = Qualifying()
-    all_at_once: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
+    all_at_once: bool = attrs.field(default=True, validator=of_type(bool))
     times_max: int | None = attrs.field(default=None, validator=attrs.validators.optional(whole))
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     labels: tuple[str | None, ...] = attrs.field(default=(), converter=labels_of)
     limits: tuple[Limit, ...] = attrs.field(default=(), converter=limits_of)
     exclusive: str | None = attrs.field(default=None, converter=name_or_none)
-    automatic: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    automatic: bool = attrs.field(default=False, validator=of_type(bool))
     tender: str | None = attrs.field(default=None, converter=word_or_none)
 
     def __attrs_post_init__(self) -> None:

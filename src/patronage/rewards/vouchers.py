@@ -8,7 +8,7 @@ import attrs
 
 from patronage.base import line_kinds
 from patronage.conditions import condition_or_none
-from patronage.errors import InvalidValueError
+from patronage.errors import InvalidValueError, of_type
 from patronage.events import LineKind
 from patronage.fields import labels_of, whole, word_or_none
 from patronage.ledger import Benefit, BenefitKind, Refusal, RejectionCode
@@ -54,9 +54,9 @@ class MoneyVoucher:
     cost: Amount = attrs.field(validator=above_zero)
     value: Amount = attrs.field(validator=above_zero)
     rest: Rest = Rest.STAYS
-    whole_balance: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    whole_balance: bool = attrs.field(default=False, validator=of_type(bool))
     vouchers_max: int | None = attrs.field(default=None, validator=attrs.validators.optional(whole))
-    by_code: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    by_code: bool = attrs.field(default=False, validator=of_type(bool))
     order_minimum: Amount | None = attrs.field(default=None, validator=OPTIONAL_AMOUNT)
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
