@@ -42,6 +42,7 @@ from patronage.ledger import (
 )
 from patronage.links import JOINED_BY, LINK, MERGED_INTO, PARTED_FROM, answers_for, ended_by, ended_with, heirs, linked
 from patronage.periods import format_instant
+from patronage.pools import pool_of
 from patronage.rewards import refuse
 from patronage.spending import LAPSE
 from patronage.state import State, with_steps
@@ -117,6 +118,8 @@ def merge(book: Book, event: Merge) -> Refusal | None:
             return ended
     if heir is None:
         return refuse(RejectionCode.TO_ONESELF, to=event.into)
+    if pool_of(book) is not None:
+        return refuse(RejectionCode.NOT_ELIGIBLE, pool=pool_of(book))
     about = book.about(event.id)
     _move_grants(book, heir, about, event)
     _move_lots(book, heir, about, event)
