@@ -16,7 +16,7 @@ import nox
 from packaging.requirements import Requirement
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["tests", "stores", "coverage", "mypy", "lint", "docs", "examples", "lowest"]
+nox.options.sessions = ["tests", "stores", "coverage", "typing", "lint", "docs", "examples", "lowest"]
 nox.options.error_on_missing_interpreters = False  # A newcomer has one Python; CI says otherwise below.
 
 ROOT = Path(__file__).parent
@@ -131,7 +131,7 @@ def pinned(requirement: str) -> str:
 
 
 @nox.session(python=MAIN)
-def mypy(session: nox.Session) -> None:
+def typing(session: nox.Session) -> None:
     """Strict types over the sources, the tests, the examples and this file."""
     session.install(*PYPROJECT["project"]["dependencies"], *group("test"), "nox", "sphinx")
     session.run("mypy")

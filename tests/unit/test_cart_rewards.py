@@ -16,6 +16,7 @@ from patronage.rewards import (
     AmountOff,
     AmountOffItems,
     CartReward,
+    FixedReward,
     FreeItems,
     FreeShipping,
     ItemsOff,
@@ -285,6 +286,14 @@ def test_nothing_is_charged_for_nothing(gift: Any) -> None:
     assert costly.has() == 100
     free = member_of(CartReward(name="off", gives=[gift]))
     assert said(free.redeem(cart=cart("0.01"))) == 0
+
+
+def test_money_off_what_costs_nothing_is_refused() -> None:
+    """Five dollars off a cart that is free already: the points are kept."""
+    reward = FixedReward(name="off", cost=POINTS.of(100), kind=BenefitKind.MONEY_OFF, value=USD.of(5))
+    member = member_of(reward, points=100)
+    assert said(member.redeem(cart=cart("0.00"))) == "not_eligible"
+    assert member.has() == 100
 
 
 @pytest.mark.parametrize(("minimum", "expected"), [("0.05", 2), ("0.06", "order_below_minimum")])

@@ -96,7 +96,7 @@ class FixedReward:
         order = sum([steps for _, steps in eligible])
         refused = not_open(request, self.when, self.order_minimum, order, self.name)
         off = self.kind is BenefitKind.MONEY_OFF
-        if off and request.cart and not eligible:
+        if off and request.cart and not order:  # Nothing is charged for nothing.
             refused = refuse(RejectionCode.NOT_ELIGIBLE, reward=self.name)
         if refused is not None:
             return refused
