@@ -1,45 +1,27 @@
-"""The programs of REFERENCE.md that are documents alone: P3 cash back, P5 dividend."""
+"""The programs of REFERENCE.md that are documents, in `programs/`: P1 and its variants, P3 cash back, P4 expiry."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from patronage import Program
 from patronage.codec import Codec
 
-HEAD = """
-id = "reference"
-time_zone = "America/New_York"
+PROGRAMS = Path(__file__).parent / "programs"
 
-[terms]
-units = [{ code = "USD", decimals = 2 }]
 
-[[terms.policies]]
-"""
-
-EACH_PURCHASE = """
-type = "cashback"
-name = "back"
-currency = "USD"
-credits = "USD"
-rounding = "ROUNDING"
-rates = [{ name = "all", rate = "0.02" }]
-ceilings = [{ name = "month", limit = "CAP USD", per = { type = "calendar", kind = "month" } }]
-"""
-"""Two percent of each purchase, rounded by itself, until the month's credits reach the cap."""
-
-EACH_MONTH = """
-type = "cashback"
-name = "back"
-currency = "USD"
-credits = "USD"
-rounding = "half_up"
-rates = [{ name = "all", rate = "0.02" }]
-period = { type = "calendar", kind = "month" }
-limit = "CAP USD"
-"""
-"""Two percent of the month's net spend, rounded once, up to the cap."""
+def document(name: str, **replaced: str) -> Program:
+    """The program of a document; *replaced* gives its `key = "..."` another text."""
+    text = (PROGRAMS / f"{name}.toml").read_text(encoding="utf-8")
+    for key, value in replaced.items():
+        before, mark, rest = text.partition(f'{key} = "')
+        assert mark, f"{name} does not state {key}"
+        text = f'{before}{mark}{value}"{rest.partition(chr(34))[2]}'
+    return Codec().load_toml(text, Program)
 
 
 def cashback(kind: str, cap: str) -> Program:
     """P3: `half_up`, `half_even`, or `month` for the month's total rounded once."""
-    policy = EACH_MONTH if kind == "month" else EACH_PURCHASE.replace("ROUNDING", kind)
-    return Codec().load_toml(HEAD + policy.replace("CAP", cap), Program)
+    if kind == "month":
+        return document("cashback_month", limit=f"{cap} USD")
+    return document("cashback", rounding=kind, limit=f"{cap} USD")

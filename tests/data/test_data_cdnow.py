@@ -8,20 +8,17 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 import pytest
+from data_documents import document
 from data_histories import POINTS, History, digest, load, shared, table
 from data_programs import (
     CDS,
     DAILY,
     SPENT,
     Played,
-    daily,
     end_of,
     local_day,
     month_of,
-    monthly,
-    p1_program,
     play,
-    program_of,
     run_off,
     transfers,
 )
@@ -99,13 +96,13 @@ def history() -> History:
 @pytest.fixture(scope="module")
 def p1(history: History) -> Played:
     """All of it on the program of P1."""
-    return play(p1_program(), history)
+    return play(document("points"), history)
 
 
 @pytest.fixture(scope="module")
 def p4(history: History) -> Played:
     """All of it on the program of P4, and day-precise beside it."""
-    return play(program_of(monthly(), daily(), units=(POINTS, DAILY)), history)
+    return play(document("expiry"), history)
 
 
 def weeks(count: int, first: int = 1) -> list[int]:

@@ -7,14 +7,13 @@ from collections import Counter
 from datetime import UTC, date, timedelta
 
 import pytest
+from data_documents import document
 from data_histories import POINTS, USD, History, digest, load, open_text, shared, table
 from data_programs import (
     DAILY,
     Played,
-    daily,
     end_of,
     local_day,
-    monthly,
     play,
     program_of,
     run_off,
@@ -81,8 +80,7 @@ def history() -> History:
 @pytest.fixture(scope="module")
 def p1(history: History) -> dict[str, dict[str, int]]:
     """P1, its variants and day-precise P4 on one program, each in a unit of its own: the balances of 31 December."""
-    policies = [PointsPolicy(name=name, rules=variants(unit)[name]) for name, unit in UNITS.items()]
-    played = play(program_of(*policies, daily(), units=(*UNITS.values(), DAILY)), history, keep=False)
+    played = play(document("variants"), history, keep=False)
     evening = end_of(LAST_DAY) - timedelta(microseconds=1)
     return {unit.code: played.balances(unit, evening) for unit in (*UNITS.values(), DAILY)}
 
@@ -90,7 +88,7 @@ def p1(history: History) -> dict[str, dict[str, int]]:
 @pytest.fixture(scope="module")
 def p4(history: History) -> Played:
     """All of it on the program of P4."""
-    return play(program_of(monthly(), units=(POINTS,)), history)
+    return play(document("expiry"), history)
 
 
 def test_households_and_lines_are_as_published(history: History) -> None:

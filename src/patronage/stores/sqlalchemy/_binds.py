@@ -55,12 +55,12 @@ def in_transaction(bind: Engine | Connection) -> Iterator[Connection]:
     with translated():
         if isinstance(bind, Connection):
             join(bind)
-            try:
-                with bind.begin_nested():
+            with bind.begin_nested():
+                try:
                     yield bind
-            except BaseException:
-                give_up_if_gone(bind)
-                raise
+                except BaseException:
+                    give_up_if_gone(bind)  # Before the savepoint is looked for, which would be the error that is told.
+                    raise
         else:
             with bind.connect() as connection:
                 begin(connection)
@@ -77,12 +77,12 @@ async def _write(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection
     with translated():
         if isinstance(bind, AsyncConnection):
             await bind.run_sync(join)
-            try:
-                async with bind.begin_nested():
+            async with bind.begin_nested():
+                try:
                     return await bind.run_sync(work)
-            except BaseException:
-                await bind.run_sync(give_up_if_gone)
-                raise
+                except BaseException:
+                    await bind.run_sync(give_up_if_gone)
+                    raise
         async with bind.connect() as connection:
             await connection.run_sync(begin)
             made = await connection.run_sync(work)
