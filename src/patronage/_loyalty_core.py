@@ -38,7 +38,16 @@ from patronage.errors import (
     StoreBusyError,
     quote,
 )
-from patronage.events import MADE, Event, FollowedUp, Purchase, Redemption, own_account
+from patronage.events import (
+    MADE,
+    DividendAllocated,
+    DividendShare,
+    Event,
+    FollowedUp,
+    Purchase,
+    Redemption,
+    own_account,
+)
 from patronage.explain import Explanation, Phrases, explain
 from patronage.ledger import Account, AccountKind, Commit, Fact, Refusal, RejectionCode
 from patronage.periods import LATEST, format_instant, utc
@@ -98,12 +107,12 @@ def _check_sent(events: Sequence[Event]) -> None:
     """
     Raises InvalidValueError for what is no event, or one that only a program makes.
 
-    Follow-ups pass: who decides without this service records those that a decision handed over.
+    Follow-ups and shares of a dividend pass: who decides without this service records those that were handed over.
     """
     for event in events:
         if not isinstance(event, Event):
             raise InvalidValueError(f"An event is needed, such as a Purchase, not {quote(event)}.")
-        if isinstance(event, MADE) and not isinstance(event, FollowedUp):
+        if isinstance(event, MADE) and not isinstance(event, FollowedUp | DividendAllocated | DividendShare):
             what = type(event).__name__
             raise InvalidValueError(
                 f"A {what} is made by the program alone: call run_due or rerate, or record the event that it goes with."
@@ -274,6 +283,10 @@ class Core:
             else:
                 states[account] = await self._rebuilt(repository, account, found.version)
         return states
+
+    async def states(self, accounts: Iterable[Account]) -> Mapping[Account, State]:
+        """The states of accounts as they are stored, read without locks."""
+        return await self._states(self.repository, accounts, lock=False)
 
     async def _rebuilt(self, repository: AsyncLedgerRepository, account: Account, version: int) -> State:
         """The state that the store has lost, or has of an older version."""

@@ -83,7 +83,9 @@ ADJUSTED: Final = system("adjusted")
 FORGIVEN: Final = system("forgiven")
 IN_TRANSIT: Final = system("in_transit")
 PAID_OUT: Final = system("paid_out")
-"""What a voucher was worth more than the cart, given as change."""
+"""Money that the shop hands over: the change of a voucher, a dividend, retained shares whose time has come."""
+DONATED: Final = system("donated")
+"""Where a balance goes that ends in favour of a charity: see `DonationPolicy.lapsed`."""
 
 
 @attrs.frozen(weakref_slot=False)
@@ -163,3 +165,8 @@ def derived_id(kind: str, *parts: str) -> str:
         digest.update(len(data).to_bytes(4, "big"))
         digest.update(data)
     return f"~{kind}/{digest.hexdigest()}"
+
+
+def root_from(origin: Account, root: str) -> str:
+    """What a root of another account is called here."""
+    return derived_id("o", origin.kind.value, origin.id, root)

@@ -8,12 +8,12 @@ from datetime import datetime
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.basis_after import usable
 from patronage.between import PromisedBenefit, PromisedCredit, PromisedGrant, followed_up
 from patronage.book import Book
 from patronage.building import build_booking
 from patronage.errors import InvalidValueError, PolicyError
 from patronage.ledger import (
-    REDEEMED,
     Account,
     AccountKind,
     Basis,
@@ -37,7 +37,6 @@ from patronage.occasions import (
     SetTo,
     Use,
     Wake,
-    usable,
 )
 from patronage.periods import Calendar
 from patronage.terms import BoundTerms
@@ -88,7 +87,7 @@ def apply_effects(
                 steps = min(steps, max(on.available(amount.unit, effect.label), 0))
             if steps:
                 books = book_of(effect.rule, -steps)
-                on.debit(policy, about, amount.unit, steps, effect.label, effect.why, REDEEMED, books)
+                on.debit(policy, about, amount.unit, steps, effect.label, effect.why, effect.payee, books)
         elif isinstance(effect, Give):
             give(book, effect, policy, about)
         elif isinstance(effect, Use):
@@ -169,8 +168,8 @@ def give(book: Book, effect: Give, policy: str, about: Source) -> None:
     at = book.at
     if at is None:
         raise InvalidValueError("A grant is given at an instant.")
-    until = effect.end(at, book.calendar)
-    grant = Grant(effect.key, effect.value, at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, about)
+    until, start, giver = effect.end(at, book.calendar), effect.begin(at), f"{policy}/{effect.rule}"
+    grant = Grant(effect.key, effect.value, start, until, effect.uses, giver, effect.occasion, about)
     book.grant(GrantChange.GIVEN, extended(book.grants, grant, at), policy, effect.rule, about, effect.why)
 
 
@@ -203,6 +202,7 @@ def revoke(book: Book, effect: Revoke, policy: str, about: Source, giver: str | 
         if (
             grant.key == effect.key
             and (effect.value is None or grant.value == effect.value)
+            and (effect.occasion is None or grant.occasion == effect.occasion)
             and (giver is None or grant.giver == giver or (giver == "@" and grant.giver.startswith(giver)))
             and grant.in_force(at)
         ):

@@ -7,17 +7,14 @@ from collections.abc import Mapping
 from patronage._frozen import FrozenMapping
 from patronage.applying import apply_effects
 from patronage.book import Book
-from patronage.events import ReferralClaimed
+from patronage.events import NamesPolicy, ReferralClaimed
 from patronage.ledger import Account, Basis, Refusal, RejectionCode, Source
 from patronage.links import answers_for, ended_with
-from patronage.memberships import MembershipEvent
 from patronage.occasions import Occasion, build_occasion
 from patronage.terms import BoundTerms
 
 
-def ask(
-    book: Book, bound: BoundTerms, event: MembershipEvent | ReferralClaimed, about: Source, basis: Basis
-) -> Refusal | None:
+def ask(book: Book, bound: BoundTerms, event: NamesPolicy, about: Source, basis: Basis) -> Refusal | None:
     """Books what the policy that the event names says of it, on each account that it says it of; or its refusal."""
     policy = next((policy for policy in bound.policies if policy.name == event.policy), None)
     if policy is None or policy.asked is None:

@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.between import root_from
+from patronage.accounts import root_from
 from patronage.errors import AmountOverflowError, LedgerError
 from patronage.ledger import (
     DEBT,

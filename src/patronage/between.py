@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from patronage.accounts import ALWAYS, Account, BenefitKind, Reason, Source, Validity, derived_id, reason
+from patronage.accounts import ALWAYS, Account, BenefitKind, Reason, Source, Validity, derived_id, reason, root_from
 from patronage.fields import identifier, positive, word_or_none
 from patronage.periods import utc
 from patronage.units import Amount
@@ -68,11 +68,6 @@ def counterpart_id(origin: Account, event: str) -> str:
 def is_of_time(cause: str) -> bool:
     """Whether an entry of that cause was made by time alone, or by the program: not by an event from outside."""
     return cause[0] == "~" and not cause.startswith("~c/")
-
-
-def root_from(origin: Account, root: str) -> str:
-    """What a root of another account is called here."""
-    return derived_id("o", origin.kind.value, origin.id, root)
 
 
 def held_name(on: Account, origin: Account, root: str) -> str:

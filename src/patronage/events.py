@@ -26,6 +26,8 @@ from patronage.account_events import (
 )
 from patronage.accounts import Account
 from patronage.between import Counterpart, FollowedUp, Gift
+from patronage.charities import CharityChosen
+from patronage.dividends import DividendAllocated, DividendDeclared, DividendShare, account_of_dividend
 from patronage.errors import InvalidValueError
 from patronage.fields import (
     ATTRIBUTES_MAX,
@@ -47,7 +49,14 @@ from patronage.fields import (
     word,
     word_or_none,
 )
-from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
+from patronage.memberships import (
+    MembershipCancelled,
+    MembershipChanged,
+    MembershipEvent,
+    MembershipRenewed,
+    MembershipStarted,
+)
+from patronage.partnerships import PartnerEvent, PartnerLinked, PartnerUnlinked, PartnerWindow
 from patronage.periods import utc
 from patronage.purchases import Discount, Line, LineKind, Purchase, Refund, RefundLine, Tender, numbered
 from patronage.referrals import ReferralClaimed
@@ -368,6 +377,11 @@ Event = (
     | MembershipRenewed
     | MembershipChanged
     | MembershipCancelled
+    | DividendDeclared
+    | CharityChosen
+    | PartnerLinked
+    | PartnerUnlinked
+    | PartnerWindow
     | ReferralClaimed
     | Gift
     | Merge
@@ -380,15 +394,35 @@ Event = (
     | Rerated
     | Counterpart
     | FollowedUp
+    | DividendAllocated
+    | DividendShare
 )
 
-MADE: Final = (TimePassed, Rerated, Counterpart, FollowedUp)
+NamesPolicy = MembershipEvent | CharityChosen | DividendDeclared | DividendShare | PartnerEvent | ReferralClaimed
+"""Requests that name a policy, which answers them."""
+
+NOT_PLAYED: Final = (TimePassed, Rerated, Counterpart, FollowedUp)
+"""What time and other accounts did: a replay of the account makes it anew, or cannot."""
+MADE: Final = (*NOT_PLAYED, DividendAllocated, DividendShare)
 """What a program makes: it is stored, and no document from outside is read as one."""
+
+NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation, FollowedUp, DividendAllocated})
+"""Events that speak of an earlier one, whose commits they need."""
+UNDOES: Final = frozenset({Refund, Release, Cancellation})
+"""Events that give back what their root has used elsewhere."""
+OF_OTHERS: Final = frozenset({FollowedUp, DividendDeclared, DividendAllocated})
+"""Events that may be of an account that is no member's."""
+NEVER_LATE: Final = frozenset({FollowedUp, DividendShare})
+"""What a program makes for a member: it takes effect at the account's clock, where that is later."""
 
 
 def own_account(event: Event) -> Account:
-    """The account that an event is of: the member's, or the receiver's of a follow-up."""
-    return event.receiver if isinstance(event, FollowedUp) else Account.member(event.member)
+    """The account that an event is of: the member's, the receiver's of a follow-up, the policy's of a dividend."""
+    if isinstance(event, FollowedUp):
+        return event.receiver
+    if isinstance(event, DividendDeclared | DividendAllocated):
+        return account_of_dividend(event.policy)
+    return Account.member(event.member)
 
 
 __all__ = [
@@ -396,6 +430,10 @@ __all__ = [
     "ID_BYTES_MAX",
     "LINES_MAX",
     "MADE",
+    "NEEDS_HISTORY",
+    "NEVER_LATE",
+    "NOT_PLAYED",
+    "OF_OTHERS",
     "REASON_MAX",
     "TEXT_MAX",
     "AccountClosed",
@@ -408,6 +446,9 @@ __all__ = [
     "Contribution",
     "Counterpart",
     "Discount",
+    "DividendAllocated",
+    "DividendDeclared",
+    "DividendShare",
     "Enrolment",
     "Event",
     "FollowedUp",
@@ -415,6 +456,7 @@ __all__ = [
     "Line",
     "LineKind",
     "Merge",
+    "NamesPolicy",
     "OpeningBalance",
     "OpeningLot",
     "PoolJoined",
@@ -432,6 +474,7 @@ __all__ = [
     "StatusGrant",
     "Tender",
     "TimePassed",
+    "UNDOES",
     "identifier",
     "many",
     "numbered",

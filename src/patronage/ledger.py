@@ -21,6 +21,7 @@ from patronage.accounts import (
     ADJUSTED,
     ALWAYS,
     DEBT,
+    DONATED,
     EXPIRED,
     FORGIVEN,
     IN_TRANSIT,
@@ -251,6 +252,9 @@ class RejectionCode(Enum):
     UNKNOWN_REWARD = "unknown_reward"
     UNKNOWN_RULE = "unknown_rule"  # It names a policy, rule or period that the terms do not have.
     ALREADY_ENDED = "already_ended"  # A reservation, redemption or purchase that has ended, or is undone.
+    ALREADY_DECLARED = "already_declared"  # A dividend is declared for the period.
+    PATRONAGE_OPEN = "patronage_open"  # A dividend is issued before the period's patronage is final.
+    NO_PATRONAGE = "no_patronage"  # A share of a dividend to which the member has no right, or no more.
     PAYS_A_PURCHASE = "pays_a_purchase"  # A redemption that a standing purchase's tender or discount names.
     VOUCHER_USED = "voucher_used"  # What the redemption gave has been used, or has ended.
     UNKNOWN_LINE = "unknown_line"  # A refund of a line that the purchase has not.
@@ -432,6 +436,7 @@ __all__ = [
     "Booking",
     "Commit",
     "DEBT",
+    "DONATED",
     "EXPIRED",
     "Entry",
     "FORGIVEN",

@@ -14,9 +14,11 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
+from patronage._dividend_core import DividendRun
 from patronage._loyalty_core import Clock, Core, DueOutcome, Writer
 from patronage._retry import Retry
 from patronage.decisions import Accepted, Decision
+from patronage.dividends import DividendDeclared
 from patronage.events import Event, Purchase, Redemption, many
 from patronage.explain import ENGLISH, Explanation, Phrases
 from patronage.ledger import Account, Commit
@@ -105,6 +107,10 @@ class AsyncLoyalty:
         """See `Loyalty.run_due`: read it with `async for`."""
         return self._core.run_due(until, page)
 
+    def pay_dividend(self, declared: DividendDeclared, *, page: int = _PAGE) -> AsyncIterator[DueOutcome]:
+        """See `Loyalty.pay_dividend`: read it with `async for`."""
+        return DividendRun(self._core, declared, page).pay()
+
 
 class Loyalty:
     """
@@ -128,7 +134,7 @@ class Loyalty:
         retry: Retry | None = _RETRY,
         ahead_max: timedelta = _A_DAY,
     ) -> None:
-        self._core = Core(program, _Awaited(repository), clock, codec, retry, ahead_max, _sleep_blocking)
+        self._core = Core(program, _awaited(repository), clock, codec, retry, ahead_max, _sleep_blocking)
 
     @property
     def program(self) -> Program:
@@ -232,16 +238,22 @@ class Loyalty:
         run: the next event does the same. Raises InvalidValueError for an instant further ahead of
         the clock than *ahead_max*.
         """
-        outcomes = self._core.run_due(until, page)
-        try:
-            while True:
-                try:
-                    outcome = _drive(_next(outcomes))
-                except StopAsyncIteration:
-                    return
-                yield outcome
-        finally:
-            _drive(_close(outcomes))
+        return _read(self._core.run_due(until, page))
+
+    def pay_dividend(self, declared: DividendDeclared, *, page: int = _PAGE) -> Iterator[DueOutcome]:
+        """
+        Declares a dividend and pays each member's share, one append a member, and yields what became of each.
+
+        Works while it is read. First the record date is brought about on every account; then the pools
+        are shared out, once, and stored with the declaration; then each member who has a right to a share
+        gets it. Stopped anywhere and read again with the same declaration it goes on: nobody is paid
+        twice, and the sum is what was declared. A member who fails is yielded with the error and passed.
+        It reads patronage several times, *page* accounts at a time, and never holds more. Raises
+        RejectedError where the declaration is refused (declared already, patronage not final),
+        InvalidValueError before the dividend's instant, where nobody has a right to a pool, or for a
+        repository that cannot list its accounts (`AccountRepository`).
+        """
+        return _read(DividendRun(self._core, declared, page).pay())
 
 
 class _Awaited:
@@ -275,6 +287,32 @@ class _Awaited:
 
     async def due(self, until: datetime, /, *, after: Account | None = None, limit: int = _PAGE) -> Sequence[Account]:
         return self._repository.due(until, after=after, limit=limit)
+
+
+class _Listing(_Awaited):
+    """One that can list its accounts."""
+
+    __slots__ = ()
+
+    async def accounts(self, *, after: Account | None = None, limit: int = _PAGE) -> Sequence[Account]:
+        return self._repository.accounts(after=after, limit=limit)  # type: ignore[attr-defined, no-any-return]
+
+
+def _awaited(repository: LedgerRepository) -> _Awaited:
+    return _Listing(repository) if hasattr(repository, "accounts") else _Awaited(repository)
+
+
+def _read(outcomes: AsyncGenerator[DueOutcome, None]) -> Iterator[DueOutcome]:
+    """Outcomes as they are read, of a generator that never suspends."""
+    try:
+        while True:
+            try:
+                outcome = _drive(_next(outcomes))
+            except StopAsyncIteration:
+                return
+            yield outcome
+    finally:
+        _drive(_close(outcomes))
 
 
 async def _next(outcomes: AsyncGenerator[DueOutcome, None]) -> DueOutcome:

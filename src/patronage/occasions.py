@@ -12,14 +12,13 @@ import attrs
 from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.between import FOLLOWED_UP
-from patronage.building import build_balance, build_basis
 from patronage.errors import InvalidValueError, quote
 from patronage.events import Activity, Event, Line, Purchase, many, word
 from patronage.ledger import (
     EXPIRED,
+    REDEEMED,
     Account,
     AccountKind,
-    Balance,
     Basis,
     BenefitKind,
     Booking,
@@ -262,7 +261,7 @@ class Credit:
 @attrs.frozen(weakref_slot=False)
 class Debit:
     """
-    *amount* from the account: exactly (a shortfall is debt), or *up_to* what is there.
+    *amount* from the account to *payee*: exactly (a shortfall is debt), or *up_to* what is there.
 
     *account* is a shared account that the policy names in its `others`, where it is not the occasion's own.
     """
@@ -273,9 +272,12 @@ class Debit:
     up_to: bool = attrs.field(default=False, kw_only=True)
     why: Reason = attrs.field(default=reason("debited"), kw_only=True)
     account: Account | None = attrs.field(default=None, kw_only=True)
+    payee: Account = attrs.field(default=REDEEMED, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         positive_amount("A debit", self.amount)
+        if not isinstance(self.payee, Account) or self.payee.kind is not AccountKind.SYSTEM:
+            raise InvalidValueError(f"A debit goes to a system account, not to {quote(self.payee)}.")
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -298,7 +300,7 @@ class Give:
     """
     A grant of *key* (and *value*), for *lasts* or until an instant, with *uses*.
 
-    Given again it extends to the later end.
+    It holds at once, or from *since* on where that is later. Given again it extends to the later end.
     """
 
     key: str = attrs.field(converter=word)
@@ -309,10 +311,17 @@ class Give:
     occasion: str = ""
     rule: str = ""
     why: Reason = reason("given")
+    since: datetime | None = attrs.field(default=None, converter=attrs.converters.optional(utc))
 
     def __attrs_post_init__(self) -> None:
         if self.lasts is not None and self.until is not None:
             raise InvalidValueError("A grant lasts for a term or until an instant, not both.")
+        if self.since is not None and self.until is not None and self.until <= self.since:
+            raise InvalidValueError("A grant ends after it begins.")
+
+    def begin(self, at: datetime) -> datetime:
+        """When it begins if it is given at *at*."""
+        return at if self.since is None else max(at, self.since)
 
     def end(self, at: datetime, calendar: Calendar) -> datetime | None:
         """When it ends if it is given at *at*; None for never."""
@@ -331,10 +340,11 @@ class Use:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class Revoke:
-    """The grants in force under *key* (and *value*) end now; with *own* only those that this policy's *rule* gave."""
+    """The grants in force under *key* (*value*, *occasion*) end; with *own* only what this policy's *rule* gave."""
 
     key: str = attrs.field(converter=word)
     value: str | None = None
+    occasion: str | None = None
     rule: str = ""
     own: bool = False
     why: Reason = reason("revoked")
@@ -378,6 +388,8 @@ def _gives(value: Iterable[Give]) -> tuple[Give, ...]:
     found = many(value)
     if not all(isinstance(give, Give) for give in found):
         raise InvalidValueError(f"A follow-up has grants to give, not {quote(value)}.")
+    if any(give.since is not None for give in found):
+        raise InvalidValueError("What is followed up begins at once: it has no since.")
     return found
 
 
@@ -413,10 +425,7 @@ class FollowUp:
 
 
 Effect = Credit | Debit | SetTo | Give | Use | Revoke | Wake | HandOver | FollowUp
-
 EFFECTS: Final = (Credit, Debit, SetTo, Give, Use, Revoke, Wake, HandOver, FollowUp)
-
-
 _BLANK_CREDIT: Final = blank(Credit)
 
 
@@ -483,98 +492,6 @@ class Condition(Protocol):
     def holds(self, occasion: Occasion, line: Line | None) -> bool:
         """Whether it holds."""
         ...
-
-
-def basis_with(
-    basis: Basis, effects: Iterable[Effect], occasion: Occasion, policy: str, watched: frozenset[str]
-) -> Basis:
-    """
-    The basis as it stands after *effects*: what a policy listed later may read.
-
-    Only the *watched* units, those that the terms read, are followed. Live decisions and decisions
-    made again both come through here, so they see the same.
-    """
-    known = {(held.unit, held.label): held.steps for held in basis.balances}
-    grants = list(basis.grants)
-    others = basis.others
-    changed = False
-    for effect in effects:
-        if isinstance(effect, Credit | Debit | SetTo):
-            key = (effect.amount.unit, effect.label)
-            if effect.amount.unit not in watched:
-                continue
-            changed = True
-            if not isinstance(effect, SetTo) and effect.account is not None:
-                others = _others_with(others, effect)
-                continue
-            held_now, steps = known.get(key, 0), effect.amount.steps
-            if isinstance(effect, Credit):
-                if not effect.life.on_confirmation and effect.life.available_after is None:
-                    known[key] = held_now + steps
-            elif isinstance(effect, SetTo):
-                known[key] = steps
-            else:
-                known[key] = held_now - (min(steps, max(held_now, 0)) if effect.up_to else steps)
-        elif isinstance(effect, Give):
-            changed = True
-            grants.append(_given(effect, occasion, policy))
-        elif isinstance(effect, Revoke):
-            changed = True
-            giver = f"{policy}/{effect.rule}" if effect.own else None
-            grants = [
-                g
-                for g in grants
-                if g.key != effect.key or (effect.value and g.value != effect.value) or (giver and g.giver != giver)
-            ]
-        elif isinstance(effect, Use):
-            changed = True
-            first = usable(grants, effect, occasion.at)
-            if first is not None:
-                grants[grants.index(first)] = attrs.evolve(first, uses=(first.uses or 1) - 1)
-    if not changed:
-        return basis
-    return build_basis(
-        tuple(grants), tuple([build_balance(u, label, steps) for (u, label), steps in known.items()]), others
-    )
-
-
-def _others_with(
-    others: FrozenMapping[str, tuple[Balance, ...]], effect: Credit | Debit
-) -> FrozenMapping[str, tuple[Balance, ...]]:
-    """The balances of the other accounts after an effect on one of them."""
-    key, unit, label = str(effect.account), effect.amount.unit, effect.label
-    held = list(others.get(key, ()))
-    now = sum(one.steps for one in held if (one.unit, one.label) == (unit, label))
-    steps = effect.amount.steps
-    if isinstance(effect, Credit):
-        if effect.life.on_confirmation or effect.life.available_after is not None:
-            return others
-        now += steps
-    else:
-        now -= min(steps, max(now, 0)) if effect.up_to else steps
-    rest = [one for one in held if (one.unit, one.label) != (unit, label)]
-    return others.set(key, (*rest, Balance(unit, label, now)))
-
-
-def usable(grants: Iterable[Grant], effect: Use, at: datetime) -> Grant | None:
-    """The grant with uses left that a `Use` takes: of those in force the one that ends first."""
-    found = [
-        grant
-        for grant in grants
-        if grant.key == effect.key
-        and grant.uses is not None
-        and (effect.value is None or grant.value == effect.value)
-        and grant.in_force(at)
-    ]
-    return min(found, key=lambda grant: (grant.valid_until is None, grant.valid_until, grant.identity), default=None)
-
-
-def _given(effect: Give, occasion: Occasion, policy: str) -> Grant:
-    until = effect.end(occasion.at, occasion.calendar)
-    source = source_of(occasion)
-    return Grant(
-        effect.key, effect.value, occasion.at, until, effect.uses, f"{policy}/{effect.rule}", effect.occasion, source
-    )
 
 
 def source_of(occasion: Occasion) -> Source:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
-from patronage.between import FollowedUp, counterpart, counterpart_id, root_from
+from patronage.accounts import root_from
+from patronage.between import FollowedUp, counterpart, counterpart_id
 from patronage.book import Book
 from patronage.building import build_commit
 from patronage.ceilings import BoundCeiling

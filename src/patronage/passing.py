@@ -13,6 +13,7 @@ from datetime import datetime
 import attrs
 
 from patronage.applying import apply_effects
+from patronage.basis_after import basis_with
 from patronage.book import Book, due_cause
 from patronage.events import Event
 from patronage.ledger import AccountKind, Basis, Commit, Grant, Lot, Source, WakeUp, lot_key
@@ -25,7 +26,6 @@ from patronage.occasions import (
     Occasion,
     Trigger,
     Woken,
-    basis_with,
     build_occasion,
 )
 from patronage.periods import Calendar, format_instant, parse_instant
@@ -36,10 +36,10 @@ from patronage.state import State
 from patronage.terms import BoundTerms
 from patronage.watching import (
     CLOSE,
-    GRACE,
+    LATER_LOOKS,
+    LOOKS_BACK,
     MICROSECOND,
     NOTHING_RETURNED,
-    REVIEW,
     Adoption,
     Look,
     Moment,
@@ -112,12 +112,11 @@ class Passing:
             self._show(book, bound, kind, what, at)
         if adopted:
             self._adopt(book, bound, at)
-        for wake_up in book.wakes(at, (REVIEW, GRACE), named=False):
+        for wake_up in book.wakes(at, LATER_LOOKS, named=False):
             self._show(book, bound, "woken", wake_up, at)
-        for wake_up in book.wakes(at, (REVIEW, GRACE), named=True):
-            moment = Moment.REVIEW if wake_up.name == REVIEW else Moment.GRACE
-            self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, moment)
-        if bound.watches:
+        for wake_up in book.wakes(at, LATER_LOOKS, named=True):
+            self._wake_watcher(book, self.terms_at(terms_instant(wake_up)), wake_up, LATER_LOOKS[wake_up.name])
+        if bound.looks_at(book.account):
             cause, book.cause = book.cause, due_cause("look", at, ())
             self.look_again(book, bound, Look(Moment.ADOPTED if adopted else Moment.TIME, at, at), None)
             book.cause = cause
@@ -128,7 +127,7 @@ class Passing:
         if policy is None:
             return  # The terms have it no more.
         at = wake_up.at
-        of = parse_instant(str(wake_up.facts["start"])) if moment is Moment.GRACE else at - MICROSECOND
+        of = parse_instant(str(wake_up.facts["start"])) if moment in LOOKS_BACK else at - MICROSECOND
         look = Look(moment, at, of, str(wake_up.facts["rule"]), wake_up.facts)
         # A close reads what ends at its instant as alive.
         basis = bound.basis(book, at - MICROSECOND if moment is Moment.CLOSE else at, of)
@@ -195,7 +194,7 @@ class Passing:
         # What ends at the instant of a close is read as alive.
         at = look.at - MICROSECOND if look.moment is Moment.CLOSE else look.at
         occasion: Occasion | None = None
-        for watcher in policy.watchers:
+        for watcher in policy.watching(book.account):
             if look.moment is Moment.ADOPTED and watcher.adoption is Adoption.PROSPECTIVE:
                 continue
             if occasion is None:
@@ -213,12 +212,12 @@ class Passing:
         self, book: Book, bound: BoundTerms, look: Look, event: Event | None, past: Sequence[Commit] = ()
     ) -> None:
         """All totals and thresholds look at the balances as they now stand; where one falls, until no other does."""
-        if book.account.kind is not AccountKind.MEMBER or ended_by(book.grants) is not None:
+        if not bound.looks_at(book.account) or ended_by(book.grants) is not None:
             return
         while True:
             before = len(book.entries)
             basis = bound.basis(book, look.at, look.of)
-            for policy in (each for each in bound.policies if each.watchers):
+            for policy in (each for each in bound.policies if each.watching(book.account)):
                 basis = self.look(book, bound, policy, basis, look, event, None, past)
             if not look.falls or len(book.entries) == before:
                 return

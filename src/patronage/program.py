@@ -10,29 +10,28 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Final
 
 import attrs
 
 from patronage._frozen import FrozenMapping
+from patronage.accounts import root_from
 from patronage.applying import apply_effects
-from patronage.between import counterpart_id, root_from
+from patronage.basis_after import basis_with
+from patronage.between import counterpart_id
 from patronage.book import Book
 from patronage.building import build_commit
 from patronage.closing import refused_when_closed
 from patronage.decisions import Accepted, Decision, Involved, Rejected, answer_to, build_accepted, difference
 from patronage.errors import EventConflictError, HistoryRequiredError, InvalidValueError, RerateError, quote
 from patronage.events import (
+    NEEDS_HISTORY,
+    NEVER_LATE,
+    OF_OTHERS,
+    UNDOES,
     Activity,
-    Cancellation,
-    Capture,
-    Confirmation,
     Enrolment,
     Event,
-    FollowedUp,
     Purchase,
-    Refund,
-    Release,
     Reservation,
     TimePassed,
     identifier,
@@ -51,7 +50,7 @@ from patronage.ledger import (
 )
 from patronage.links import has_relatives, merged_into, relatives
 from patronage.merging import as_answered, is_of_merge, survivor_of, with_answerer
-from patronage.occasions import basis_with, build_occasion
+from patronage.occasions import build_occasion
 from patronage.others import Needed, accounts_of_root, close_books, names_of, open_books
 from patronage.passing import Passing
 from patronage.periods import EARLIEST, LATEST, Calendar, format_instant, utc
@@ -64,10 +63,6 @@ from patronage.state import State
 from patronage.terms import FACTS, BoundTerms, Terms, timeline
 from patronage.units import Unit
 from patronage.watching import after_event
-
-NEEDS_HISTORY: Final = frozenset({Refund, Capture, Release, Cancellation, Confirmation, FollowedUp})
-_UNDOES: Final = frozenset({Refund, Release, Cancellation})
-"""Events that give back what their root has used elsewhere."""
 
 
 @attrs.frozen(kw_only=True)
@@ -161,7 +156,7 @@ class Program:
         kind = type(event)
         if kind in bound.between:
             return bound.counted_on(event, own)
-        return accounts_of_root(past, event.about) if kind in _UNDOES else ()
+        return accounts_of_root(past, event.about) if kind in UNDOES else ()
 
     def decide(
         self,
@@ -181,7 +176,7 @@ class Program:
         InvalidValueError for an event of another account, PolicyError for a caller's policy that fails.
         """
         account = state.account
-        if event.member != account.id or (type(event) is FollowedUp and event.receiver != account):
+        if event.member != account.id or (type(event) in OF_OTHERS and own_account(event) != account):
             raise InvalidValueError(f"The event is of {quote(event.member)}, the state of {quote(account.id)}.")
         past: Sequence[Commit] = ()
         beside: Sequence[Commit] = ()
@@ -207,8 +202,8 @@ class Program:
             if merged_into(state.grants) is not None and not is_of_merge(event, past):
                 home = survivor_of(state, event, others)
         clock = home.clock
-        if type(event) is FollowedUp and clock is not None and at < clock:
-            at = clock  # Never too late: it takes effect at the account's clock.
+        if type(event) in NEVER_LATE and clock is not None and at < clock:
+            at = clock
         bound = self.terms_at(at)
         late = clock is not None and at < clock
         if late and clock is not None:
@@ -223,7 +218,7 @@ class Program:
             book.units = bound.units
         book.at, book.cause = at, event.id if home is state else counterpart_id(account, event.id)
         kind = type(event)
-        if kind in bound.between or kind in _UNDOES:
+        if kind in bound.between or kind in UNDOES:
             needed = [pair for pair in self._needed(bound, account, event, past) if pair[0] != book.account]
             refusal = open_books(book, bound, event, needed, others, self._passing.catch_up) if needed else None
             if refusal is not None:
@@ -310,7 +305,7 @@ class Program:
             return Rejected(state.account, event, outcome, (), (), False)
         refusal = outcome if isinstance(outcome, Refusal) else None
         benefits: tuple[Benefit, ...] = () if isinstance(outcome, Refusal) else outcome
-        if refusal is None and requests.bound.watches:
+        if refusal is None and (requests.bound.watches or requests.bound.beside):
             self._passing.look_again(book, requests.bound, requests.look, event, past)
             for other in (book.others or {}).values():
                 there = [commit for commit in beside if commit.account == other.account]

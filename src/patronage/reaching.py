@@ -362,7 +362,7 @@ class BoundThreshold:
     ) -> list[Consequence]:
         """What falls of what was counted under one label."""
         threshold = self.threshold
-        if threshold.falls is Falls.KEPT or given <= 0:
+        if threshold.falls is Falls.KEPT:
             return []
         if span.end <= look.at and (threshold.labels or (threshold.goal is None and not threshold.after)):
             return []  # What it had looked at has ended with its period.
@@ -370,7 +370,10 @@ class BoundThreshold:
         if gone:
             times = given
         elif span.end <= look.at and self._remembers(span):
+            # Also where it has fallen before: what comes back in parts leaves no other note than what does in whole.
             times = self._too_many_then(occasion, look, span, given, effects)
+        elif given <= 0:
+            return []
         else:
             times = self._too_many(occasion, given, span)
         if times <= 0:

@@ -17,6 +17,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, plain
+from patronage.basis_after import basis_with
 from patronage.between import is_of_time
 from patronage.book import Book
 from patronage.building import build_booking, build_lot
@@ -45,7 +46,7 @@ from patronage.ledger import (
     Validity,
     reason,
 )
-from patronage.occasions import Credit, Debit, Effect, Give, Occasion, basis_with, build_occasion
+from patronage.occasions import Credit, Debit, Effect, Give, Occasion, build_occasion
 from patronage.policies.base import BoundPolicy
 from patronage.state import with_steps
 from patronage.terms import BoundTerms, Expired, RefundTerms, Returned, Shortfall

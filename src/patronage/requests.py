@@ -25,10 +25,13 @@ from patronage.events import (
     Confirmation,
     Contribution,
     Counterpart,
+    DividendAllocated,
+    DividendDeclared,
     Event,
     FollowedUp,
     Gift,
     Merge,
+    NamesPolicy,
     OpeningBalance,
     OpeningLot,
     PoolJoined,
@@ -48,6 +51,7 @@ from patronage.events import (
 from patronage.follow_ups import Totals, amend, receive, share, totals
 from patronage.gifts import give as give_gift
 from patronage.gifts import take_back
+from patronage.handing import hand_over, tell_back
 from patronage.ledger import (
     ADJUSTED,
     DEBT,
@@ -65,7 +69,6 @@ from patronage.ledger import (
     reason,
 )
 from patronage.links import CLOSED, ended_by
-from patronage.memberships import MembershipEvent
 from patronage.merging import merge, unmerge
 from patronage.occasions import Revoke
 from patronage.others import incomplete
@@ -161,7 +164,7 @@ class Requests:
         if isinstance(event, Redemption | Reservation):
             if self.stands is not None:
                 return uphold(self.book, self.about, self.stands, event.reward)
-            return self._spending().request(event)
+            return self._handed(self._spending().request(event))
         if isinstance(event, Adjustment):
             return self._adjust(event)
         if isinstance(event, OpeningBalance):
@@ -174,7 +177,7 @@ class Requests:
             return ()
         if isinstance(event, RateDeclared):
             return self._declare(event)
-        if isinstance(event, MembershipEvent | ReferralClaimed):
+        if isinstance(event, NamesPolicy):
             refused = ask(self.book, self.bound, event, self.about, self.basis)
             return () if refused is None else refused
         if isinstance(event, TimePassed | Rerated | Counterpart):
@@ -206,15 +209,23 @@ class Requests:
             if lacking is not None:
                 return lacking
         if isinstance(event, Capture | Release):
-            return self._spending().end(event, root, of_root)
+            return self._handed(self._spending().end(event, root, of_root))
         if isinstance(event, Confirmation):
             return self._confirm()
+        if isinstance(event, DividendAllocated) and isinstance(root.event, DividendDeclared):
+            return ()
         if isinstance(event, Refund | Cancellation):
             return self._undo(event, root, of_root)
         return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
 
     def _spending(self) -> Spending:
         return Spending(self.book, self.bound, self.basis, self.past, self.beside, self.at)
+
+    def _handed(self, outcome: Outcome) -> Outcome:
+        """What a request hands over, told to the policies that care; a reservation hands nothing over yet."""
+        if not isinstance(outcome, Refusal) and not isinstance(self.event, Reservation):
+            hand_over(self.book, self.bound, self.about, self.basis, outcome)
+        return outcome
 
     def _receive(self, event: FollowedUp) -> Outcome:
         """A follow-up of what happened on another account, by the terms of the first one of its root."""
@@ -327,7 +338,10 @@ class Requests:
             paid = self._standing_purchase(event.about)
             if paid is not None and self.stands is None:
                 return _refuse(RejectionCode.PAYS_A_PURCHASE, root=event.about, purchase=paid)
-            return self._spending().cancel(root, root.event, of_root)
+            outcome = self._spending().cancel(root, root.event, of_root)
+            if not isinstance(outcome, Refusal):
+                tell_back(self.book, self.terms_at, self.about, event.id, of_root)
+            return outcome
         if isinstance(root.event, Gift):
             self.bound = self.terms_at(root.terms_from)
             self.moment, self.of = Moment.REFUND, root.event.occurred_at

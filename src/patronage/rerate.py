@@ -22,7 +22,7 @@ import attrs
 
 from patronage.decisions import Accepted, Decision, Involved, Rejected, difference
 from patronage.errors import EventConflictError, InvalidValueError, RerateError, quote
-from patronage.events import MADE, Adjustment, Counterpart, Event, FollowedUp, StatusEnd, StatusGrant
+from patronage.events import MADE, NOT_PLAYED, Adjustment, Counterpart, Event, FollowedUp, StatusEnd, StatusGrant
 from patronage.ledger import (
     IN_TRANSIT,
     Account,
@@ -143,7 +143,7 @@ def rerated(decider: Decider, commits: Sequence[Commit], late: Iterable[Event]) 
     _check(state, commits, late)
     told = as_replayed(commits)
     answer_of = {commit.event.id: commit for commit in told}
-    arrived = [commit.event for commit in commits if not isinstance(commit.event, MADE)]
+    arrived = [commit.event for commit in commits if not isinstance(commit.event, NOT_PLAYED)]
     answers: list[_Answer] = [(event, answer_of[event.id]) for event in arrived]
     refused = _refused_now(decider, state, answers, late)
     line = _replay(decider, state, [*answers, *((event, refused.get(event.id)) for event in late)])

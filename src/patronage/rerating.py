@@ -13,7 +13,7 @@ from patronage.accounts import derived_id
 from patronage.applying import book_of
 from patronage.book import Book
 from patronage.decisions import Accepted
-from patronage.events import MADE, Event, Rerated
+from patronage.events import NOT_PLAYED, Event, Rerated
 from patronage.ledger import (
     ISSUED,
     Account,
@@ -42,7 +42,7 @@ REDATED: Final = "redated"
 
 def is_played(commit: Commit) -> bool:
     """Whether a commit is of an event that came to something: time, and what was refused, are not played again."""
-    return commit.refusal is None and not isinstance(commit.event, MADE)
+    return commit.refusal is None and not isinstance(commit.event, NOT_PLAYED)
 
 
 Told = Mapping[str | None, tuple[Entry, ...]]
@@ -101,14 +101,16 @@ class Rerating:
 
     def booked(self, reached: State) -> Accepted:
         """The commits: one for each late event, which books nothing, and one of the difference to *reached*."""
-        arrived = self._arrivals()
+        handed_over = self._handed_over()
+        arrived = self._arrivals(handed_over)
         replayed = self._replayed()
         book = Book(arrived[-1][1] if arrived else self.state, self._calendar, {})
         book.at, book.cause = self.event.occurred_at, self.event.id
         self._lots(book, reached)
         self._grants(book, reached)
         self._wake_ups(book, reached)
-        benefits = self._benefits()
+        late = set(self.event.late)
+        benefits = tuple(b for event, more in handed_over.items() if event not in late for b in more)
         if not (arrived or replayed or book.entries or benefits):
             return Accepted(self.account, self.event, (), (), False)
         version = self.state.version + len(arrived) + 1
@@ -133,7 +135,7 @@ class Rerating:
         made = (*(commit for commit, _ in arrived), commit)
         return Accepted(self.account, self.event, made, (after,), False)
 
-    def _arrivals(self) -> list[tuple[Commit, State]]:
+    def _arrivals(self, handed_over: Mapping[str, tuple[Benefit, ...]]) -> list[tuple[Commit, State]]:
         """A commit for each late event, with its basis and benefits, or its refusal: so that it is known."""
         made: list[tuple[Commit, State]] = []
         of_root = Counter(commit.root for commit in self.commits)
@@ -151,7 +153,7 @@ class Rerating:
                 found.terms_from,
                 found.basis,
                 (),
-                found.benefits,
+                () if found.refusal is not None else handed_over.get(event.id, ()),
                 found.refusal,
                 state.next_due,
                 after=state,
@@ -268,17 +270,22 @@ class Rerating:
             if wake_up not in self.state.wake_ups:
                 book.wake(WakeChange.SET, wake_up, "", about)
 
-    def _benefits(self) -> tuple[Benefit, ...]:
-        """What the replay hands over and the ledger has not; a late event's own stand in its commit."""
+    def _handed_over(self) -> dict[str, tuple[Benefit, ...]]:
+        """
+        What the replay hands over and the ledger has not, by event.
+
+        Time hands over with the event that lets it pass, which may be a late one in the replay: what the
+        ledger has handed over is first taken for that of the events that it knew.
+        """
         known = Counter(benefit for commit in self.told for benefit in commit.benefits)
         arrived = {event.id for event in self.late}
-        more: list[Benefit] = []
-        for commit in self.replay:
-            for benefit in commit.benefits if commit.event.id not in arrived else ():
+        more: dict[str, tuple[Benefit, ...]] = {}
+        for commit in sorted(self.replay, key=lambda commit: commit.event.id in arrived):
+            for benefit in commit.benefits:
                 known[benefit] -= 1
                 if known[benefit] < 0:
-                    more.append(benefit)
-        return tuple(more)
+                    more[commit.event.id] = (*more.get(commit.event.id, ()), benefit)
+        return more
 
 
 def _held(state: State) -> dict[Lot, int]:

@@ -43,6 +43,7 @@ from patronage.rules import Ceiling, above_zero, name
 from patronage.terms_of_time import Term, years
 from patronage.transfers import TransferTerms, transfers_of
 from patronage.units import Amount, Rounding, Unit, UnitKind
+from patronage.watching import Watcher
 
 
 class Expired(Enum):
@@ -199,10 +200,12 @@ class BoundTerms:
     """Terms made ready for deciding: policies bound, units and rewards by name, what is read."""
 
     __slots__ = (
+        "_beside_reads",
         "_reads",
         "_tallies",
         "_watchers",
         "adopts",
+        "beside",
         "between",
         "calendar",
         "counts",
@@ -248,12 +251,18 @@ class BoundTerms:
         self._tallies = [policy.tallies for policy in self.policies if policy.tallies is not None]
         self._watchers = [watcher for policy in self.policies for watcher in policy.watchers]
         self.watches = bool(self._watchers)
+        self.beside: Mapping[Account, Sequence[Watcher]] = {
+            account: [w for policy in self.policies for w in policy.beside.get(account, ())]
+            for account in {account for policy in self.policies for account in policy.beside}
+        }
+        there = [watcher for watchers in self.beside.values() for watcher in watchers]
+        self._beside_reads = sorted({read.unit for watcher in there for read in watcher.reads} - set(self._reads))
         self.adopts = any(policy.adopts for policy in self.policies)
         self.ladders = FrozenMapping(
             {policy.name: policy.ladder for policy in terms.policies if isinstance(policy, HasLadder)}
         )
-        own = frozenset(watcher.unit for watcher in self._watchers)
-        self.watched: frozenset[str] = frozenset(self._reads) | own
+        own = frozenset(watcher.unit for watcher in (*self._watchers, *there))
+        self.watched: frozenset[str] = frozenset((*self._reads, *self._beside_reads)) | own
         tallies = (ceiling.tally for policy in self.policies for ceiling in (*policy.ceilings, *policy.receives))
         self.counts = frozenset(count for policy in self.policies for count in policy.counts)
         self.tallies = frozenset(tally for tally in tallies if tally is not None) | own | self.counts
@@ -322,6 +331,9 @@ class BoundTerms:
         balances: list[Balance] = []
         for unit in self._reads:
             balances.extend(book.balances(unit))
+        member = book.account.kind is AccountKind.MEMBER
+        for unit in () if member else self._beside_reads:
+            balances.extend(book.balances(unit))
         for tallies in self._tallies:
             for unit, period in tallies(at):
                 used: dict[str, int] = {}  # In a rolling period each use is a lot of its own.
@@ -331,10 +343,14 @@ class BoundTerms:
                         used[label] = used.get(label, 0) + lot.steps
                 for label, steps in used.items():
                     balances.append(build_balance(unit, label, steps))
-        if self.watches:
+        if self.watches if member else self.beside:
             balances.extend(self._counted(book, grants, at, of))
         others = _NO_OTHERS if book.others is None else self._others(book, at)
         return build_basis(grants, tuple(balances), others)
+
+    def looks_at(self, account: Account) -> bool:
+        """Whether a total or threshold looks at an account."""
+        return self.watches if account.kind is AccountKind.MEMBER else account in self.beside
 
     def counted(self, at: datetime) -> Sequence[tuple[str, str]]:
         """What an event at *at* counts on: tallies, each with the label of the period that holds the instant."""
@@ -360,9 +376,10 @@ class BoundTerms:
         return FrozenMapping.owning(found)
 
     def _counted(self, book: Book, grants: Sequence[Grant], at: datetime, of: datetime | None) -> list[Balance]:
-        """The tallies of totals and thresholds in the periods that hold the instants."""
+        """The tallies of totals and thresholds in the periods that hold the instants; those under `~` are of none."""
         found: list[Balance] = []
-        for watcher in self._watchers:
+        member = book.account.kind is AccountKind.MEMBER
+        for watcher in self._watchers if member else self.beside.get(book.account, ()):
             unit = watcher.unit
             lots = book.lots(unit)
             if lots:
@@ -370,7 +387,7 @@ class BoundTerms:
                 then = now if of is None else watcher.key(of, self.calendar, grants)
                 for lot in lots:
                     period = None if lot.label is None else lot.label.partition("/")[0]
-                    if period is not None and period in (now, then):
+                    if period is not None and (period in (now, then) or period[:1] == "~"):
                         found.append(build_balance(unit, lot.label, lot.steps))
         return found
 

@@ -318,7 +318,11 @@ class EndOfPeriod:
 
 @attrs.frozen(kw_only=True)
 class Annual:
-    """A day of a later year: *day* of *month*, *years_ahead* after the anchor's year; 29 February may be the 28th."""
+    """
+    A day of a later year: *day* of *month*, *years_ahead* after the anchor's year; 29 February may be the 28th.
+
+    With 0 it is the first such day that does not begin before the anchor.
+    """
 
     month: int
     day: int
@@ -326,19 +330,22 @@ class Annual:
 
     def __attrs_post_init__(self) -> None:
         check_day_of_year(self.month, self.day)
-        whole_number(self.years_ahead, "How many years ahead", 1, 1_000)
+        whole_number(self.years_ahead, "How many years ahead", 0, 1_000)
 
     @property
     def by_day(self) -> bool:
-        """True: it begins with a day."""
-        return True
+        """Whether it depends on the anchor's day alone: not where the day itself may still be ahead."""
+        return self.years_ahead > 0
 
     def end(self, anchor: datetime, calendar: Calendar, times: int = 1) -> datetime:
         """The first instant of that day, for many *times* as many more years later."""
-        year = calendar.day(utc(anchor)).year + self.years_ahead + _times(times) - 1
-        if year > YEAR_MAX:
+        anchor, more = utc(anchor), self.years_ahead + _times(times) - 1
+        year = calendar.day(anchor).year
+        if not self.years_ahead and calendar.start_of_day(day_of_year(year, self.month, self.day)) < anchor:
+            year += 1
+        if year + more > YEAR_MAX:
             raise too_far()
-        return calendar.start_of_day(day_of_year(year, self.month, self.day))
+        return calendar.start_of_day(day_of_year(year + more, self.month, self.day))
 
 
 @attrs.frozen(kw_only=True)

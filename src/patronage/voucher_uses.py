@@ -8,9 +8,10 @@ from typing import Final
 
 import attrs
 
+from patronage.basis_after import usable
 from patronage.book import Book
 from patronage.ledger import Commit, Fact, Grant, GrantChange, GrantEntry, Source, reason
-from patronage.occasions import Use, usable
+from patronage.occasions import Use
 from patronage.rewards import UsedGrant
 from patronage.terms import RefundTerms, Returned
 

@@ -38,6 +38,7 @@ from patronage.units import Amount, build_amount
 CLOSE: Final = "~close"
 REVIEW: Final = "~review"
 GRACE: Final = "~grace"
+RECORD: Final = "~record"
 """The names of the library's own wake-ups of policies; no policy of a caller can set one."""
 
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -51,8 +52,15 @@ class Moment(Enum):
     CLOSE = "close"
     REVIEW = "review"
     GRACE = "grace"
+    RECORD = "record"
     REFUND = "refund"
     ADOPTED = "adopted"
+
+
+LATER_LOOKS: Final = {REVIEW: Moment.REVIEW, GRACE: Moment.GRACE, RECORD: Moment.RECORD}
+"""What looks at an instant once all of it has begun and ended, by the name of its wake-up."""
+LOOKS_BACK: Final = frozenset({Moment.GRACE, Moment.RECORD})
+"""Looks at a period that closed a while ago."""
 
 
 class Adoption(Enum):

@@ -13,6 +13,8 @@ from typing import Any, Final
 from codec.documents import CODEC, INSTANT, POINTS, PROGRAM_TOML, USD
 from patronage._frozen import FrozenMapping
 from patronage.between import PromisedCredit, PromisedGrant
+from patronage.charities import CharityChosen
+from patronage.dividends import ClassAllocated, ClassDeclared, DividendAllocated, DividendDeclared, DividendShare
 from patronage.events import (
     AccountClosed,
     Activity,
@@ -73,9 +75,12 @@ from patronage.ledger import (
     WakeUp,
 )
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
+from patronage.partnerships import PartnerLinked, PartnerUnlinked, PartnerWindow
 from patronage.program import Program
+from patronage.sharing import Cut
 from patronage.state import State
 from patronage.terms_of_time import Until, months
+from patronage.units import OddStep
 
 FOLDER: Final = Path(__file__).with_name("golden") / "format_0"
 
@@ -144,6 +149,19 @@ def _head(id: str) -> dict[str, Any]:
     return {"id": id, "member": "m-1", "occurred_at": INSTANT}
 
 
+DECLARED: Final = DividendDeclared(
+    id="dividend-2024",
+    policy="dividend",
+    occurred_at=INSTANT,
+    of=INSTANT,
+    classes=(ClassDeclared(pool=USD.of("5000.00")), ClassDeclared(name="grain", credit=USD.of("0.05"), per="2.5")),
+    issue_at=INSTANT + timedelta(days=14),
+    expires_at=YEAR,
+)
+CUT: Final = Cut(
+    total=500_000, weight=10_000_000, members=3, odd=OddStep.LARGEST_REMAINDER, left=1, least=2_500_000, last="m-2"
+)
+ALLOCATED: Final = (ClassAllocated(name="patronage", cut=CUT),)
 FACTS: Final[FrozenMapping[str, Fact]] = FrozenMapping([("rate", "3/2"), ("whole", True)])
 VALUES: Final[dict[str, Any]] = {
     "enrolment": Enrolment(**_head("e-1"), channel="app", attributes={"campaign": "may"}),
@@ -178,6 +196,29 @@ VALUES: Final[dict[str, Any]] = {
     "membership_renewed": MembershipRenewed(**_head("b-2"), policy="prime"),
     "membership_changed": MembershipChanged(**_head("b-3"), policy="prime", plan="monthly", at_term_end=True),
     "membership_cancelled": MembershipCancelled(**_head("b-4"), policy="prime", refund=False),
+    "dividend_declared": DECLARED,
+    "dividend_allocated": DividendAllocated(
+        id="~a/0123456789abcdef0123456789abcdef",
+        policy="dividend",
+        occurred_at=INSTANT,
+        declaration="dividend-2024",
+        classes=ALLOCATED,
+    ),
+    "dividend_share": DividendShare(
+        id="~s/0123456789abcdef0123456789abcdef",
+        member="m-1",
+        occurred_at=INSTANT,
+        origin=Source(Account.shared("dividend"), "dividend-2024"),
+        policy="dividend",
+        of=INSTANT,
+        classes=DECLARED.classes,
+        allocated=ALLOCATED,
+        expires_at=YEAR,
+    ),
+    "charity_chosen": CharityChosen(**_head("h-1"), policy="smile", charity="charity-9"),
+    "partner_linked": PartnerLinked(**_head("p-1"), policy="partners", partner="uber", account="u-77"),
+    "partner_unlinked": PartnerUnlinked(**_head("p-2"), policy="partners", partner="uber"),
+    "partner_window": PartnerWindow(**_head("p-3"), policy="partners", window="stay", starts_at=INSTANT, ends_at=YEAR),
     "status_end": StatusEnd(**_head("s-2"), key="tier", value="gold", actor="ann", reason="fraud"),
     "referral_claimed": ReferralClaimed(
         **_head("r-1"),

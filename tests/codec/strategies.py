@@ -23,6 +23,7 @@ from patronage.challenges import (
     Protection,
     Streak,
 )
+from patronage.charities import CharityChosen
 from patronage.closings import ClosingTerms
 from patronage.conditions import (
     AllOf,
@@ -49,6 +50,7 @@ from patronage.conditions import (
     TimeOfDay,
     Weekday,
 )
+from patronage.dividends import ClassAllocated, ClassDeclared, DividendAllocated, DividendDeclared, DividendShare
 from patronage.events import (
     AccountClosed,
     Activity,
@@ -114,12 +116,17 @@ from patronage.line_conditions import LineDiscounted
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.occasions import CountedFrom, Life
 from patronage.offers import Activation, Offer, UseLimit
+from patronage.partners import AgreedPrice, Agreement, Partner
+from patronage.partnerships import PartnerLinked, PartnerUnlinked, PartnerWindow
 from patronage.periods import QUARTER, YEAR, CalendarPeriod, FiscalYear, Lifetime, PeriodKind, Window
 from patronage.plans import Back, FeeBack, Plan, Renewal, TermsFrom
 from patronage.policies.cashback import CashbackPolicy, CashbackRate, PaidAs, Payout, RateBand, Rotation, Turn
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.dividend import BelowMinimum, DividendPolicy, LateReturns, PatronageClass, SharedBy
+from patronage.policies.donation import DonationPolicy, LapsedShare
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
+from patronage.policies.partner import PartnerPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.referral import ReferralPolicy
 from patronage.policies.referral_parts import Deed, ReferralCap, ReferralReward
@@ -148,6 +155,7 @@ from patronage.rewards import (
     StepTable,
 )
 from patronage.rules import BonusRule, Ceiling, Grain, Group, MultiplierRule, On, QuantityRule, SpendRule, Stacking
+from patronage.sharing import Cut
 from patronage.state import State
 from patronage.terms import Expired, RefundTerms, Returned, Shortfall, Terms
 from patronage.terms_of_time import (
@@ -167,7 +175,7 @@ from patronage.terms_of_time import (
 from patronage.thresholds import GiveBenefit, GiveCredit, GiveGrant
 from patronage.totals import Pays
 from patronage.transfers import TransferTerms
-from patronage.units import STEPS_LIMIT, Amount, Rounding, Unit, UnitKind
+from patronage.units import STEPS_LIMIT, Amount, OddStep, Rounding, Unit, UnitKind
 
 USD, POINTS = Unit("USD", decimals=2), Unit("points")
 ALPHABET = "abcXYZ019-_/. é☃𝄞\"\\[]{},:#'"
@@ -310,6 +318,28 @@ requested: dict[str, st.SearchStrategy[Any]] = {
     "choices": some(ids),
 }
 accounts = st.builds(Account, kind=st.sampled_from(AccountKind), id=ids)
+classes_declared = st.sampled_from(
+    [
+        (ClassDeclared(pool=USD.of("5000.00")),),
+        (ClassDeclared(credit=USD.of("0.05"), per="2.5"), ClassDeclared(name="grain", pool=USD.of("0.01"))),
+    ]
+)
+classes_allocated = some(
+    st.builds(
+        ClassAllocated,
+        name=words,
+        cut=st.builds(
+            Cut,
+            total=st.integers(0, 10**9),
+            weight=st.integers(0, 10**9),
+            members=st.integers(0, 10**6),
+            odd=st.sampled_from(OddStep),
+            left=st.integers(0, 10**6),
+            least=st.integers(0, 10**9),
+            last=maybe(ids),
+        ),
+    )
+)
 by_type: dict[str, st.SearchStrategy[Any]] = {
     "enrolment": st.builds(Enrolment, **head(), channel=maybe(words), attributes=attributes),
     "purchase": purchases(),
@@ -343,6 +373,10 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
     "rate_declared": st.builds(
         RateDeclared, **head(), policy=words, rule=words, of=instants, credit=amounts(least=1), per=amounts(least=1)
     ),
+    "charity_chosen": st.builds(CharityChosen, **head(), policy=words, charity=maybe(words)),
+    "partner_linked": st.builds(PartnerLinked, **head(), policy=words, partner=words, account=words),
+    "partner_unlinked": st.builds(PartnerUnlinked, **head(), policy=words, partner=words),
+    "partner_window": st.builds(PartnerWindow, **head(), policy=words, window=words, starts_at=early, ends_at=late),
     "membership_started": st.builds(
         MembershipStarted, **head(), policy=words, plan=words, trial=st.booleans(), gifted=st.booleans()
     ),
@@ -388,6 +422,35 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
     ),
     "rerated": st.builds(
         Rerated, id=ids.map(lambda text: f"~r/{text}"), member=ids, occurred_at=utc_instants, late=some(ids)
+    ),
+    "dividend_declared": st.builds(
+        DividendDeclared,
+        id=ids,
+        policy=words,
+        occurred_at=early,
+        of=instants,
+        classes=classes_declared,
+        issue_at=maybe(late),
+    ),
+    "dividend_allocated": st.builds(
+        DividendAllocated,
+        id=ids.map(lambda text: f"~a/{text}"),
+        policy=words,
+        occurred_at=utc_instants,
+        declaration=ids,
+        classes=classes_allocated,
+    ),
+    "dividend_share": st.builds(
+        DividendShare,
+        id=ids.map(lambda text: f"~s/{text}"),
+        member=ids,
+        occurred_at=utc_instants,
+        origin=st.builds(Source, account=accounts, root=ids),
+        policy=words,
+        of=utc_instants,
+        classes=classes_declared,
+        allocated=classes_allocated,
+        expires_at=maybe(utc_instants),
     ),
     "followed_up": st.builds(
         FollowedUp,
@@ -923,6 +986,76 @@ membership_policies = st.builds(
     fees_back=some(st.builds(FeeBack, gives=st.just(Back.DAYS_LEFT), within=maybe(terms_of_time())), 1),
 )
 
+dividend_policies = st.builds(
+    DividendPolicy,
+    name=names,
+    period=st.sampled_from([YEAR, QUARTER, FiscalYear(month=4, day=1)]),
+    credits=st.just("USD"),
+    classes=st.sampled_from(
+        [
+            (PatronageClass(currency="USD", most="6000.00", base=Base(less_tenders=("points",))),),
+            (
+                PatronageClass(name="grain", activity="delivery", measure="bushels", decimals=2),
+                PatronageClass(name="n"),
+            ),
+        ]
+    ),
+    eligible=maybe(conditions),
+    record=maybe(terms_of_time()),
+    returns=maybe(terms_of_time()),
+    late_returns=st.sampled_from(LateReturns),
+    shared_by=st.sampled_from(SharedBy),
+    rounding=st.sampled_from(Rounding),
+    minimum=maybe(amounts("USD", 1)),
+    below_minimum=st.sampled_from(BelowMinimum),
+    cash=st.sampled_from(["1", "0.2", "1/3"]),
+    cash_rounding=st.sampled_from(Rounding),
+    paid_as=st.sampled_from(PaidAs),
+    revolves_after=maybe(terms_of_time()),
+)
+
+donation_policies = st.builds(
+    DonationPolicy,
+    name=names,
+    charities=st.sampled_from([("A",), ("A", "B")]),
+    default=st.sampled_from([None, "A"]),
+    unit=st.just("given"),
+    rules=some(
+        st.builds(SpendRule, per=amounts("USD", 1), credit=amounts("given", 1), whole=st.booleans(), name=names), 1
+    ),
+    lapsed=some(st.builds(LapsedShare, per=amounts("points", 1), credit=amounts("given", 1)), 1),
+    money=st.just("USD"),
+    payout=maybe(
+        st.builds(Payout, pays=st.just("USD"), paid_as=st.just(PaidAs.MONEY), minimum=maybe(amounts("given", 1)))
+    ),
+)
+
+agreed = st.builds(AgreedPrice, per=amounts("points", 1), pays=amounts("USD", 1))
+partner_policies = st.builds(
+    PartnerPolicy,
+    name=names,
+    partners=st.tuples(
+        st.builds(
+            Partner,
+            name=names.map(lambda name: f"p{name[:40]}"),
+            agreements=st.tuples(
+                st.builds(
+                    Agreement,
+                    rules=some(plain_rules.map(lambda rule: attrs.evolve(rule, ceilings=(), name=None, group=None)), 1),
+                    start=maybe(early),
+                    end=maybe(late),
+                    funds=some(agreed, 1),
+                    costs=some(agreed, 1),
+                )
+            ),
+            linked=st.booleans(),
+        )
+    ),
+    attribute=words,
+    windows=st.sampled_from([(), ("0-stay",)]),
+    rights=st.lists(rights, max_size=1),
+)
+
 fixed_gifts: st.SearchStrategy[Any] = st.one_of(
     st.builds(GiveCredit, amount=amounts("points", 1), label=maybe(words)),
     st.builds(GiveGrant, key=words, value=maybe(words), lasts=maybe(terms_of_time()), uses=maybe(st.integers(1, 9))),
@@ -1099,11 +1232,20 @@ refund_terms = st.one_of(
         grace=terms_of_time(),
     ),
 )
-units = st.just((USD, POINTS, Unit("visits", kind=UnitKind.TALLY)))
+GIVEN = Unit("given", decimals=5, kind=UnitKind.TALLY)
+units = st.just((USD, POINTS, GIVEN, Unit("visits", kind=UnitKind.TALLY)))
 
 
-any_policy: st.SearchStrategy[Any] = (
-    policies() | challenge_policies | offer_policies | membership_policies | cashback_policies() | referral_policies
+any_policy: st.SearchStrategy[Any] = st.one_of(
+    policies(),
+    challenge_policies,
+    offer_policies,
+    membership_policies,
+    dividend_policies,
+    donation_policies,
+    partner_policies,
+    cashback_policies(),
+    referral_policies,
 )
 
 

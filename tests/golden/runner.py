@@ -51,6 +51,7 @@ KINDS = {
     "tax": LineKind.FEE,  # A tax or a tip that a receipt lists as a line of its own is nothing that was bought.
     "tip": LineKind.FEE,
     "fee": LineKind.FEE,
+    "service": LineKind.FEE,
 }
 TICK = timedelta(microseconds=1)
 
@@ -188,7 +189,7 @@ def lines_of(facts: Sequence[Facts], money: Unit) -> tuple[Line, ...]:
             total=money.of(fact["amount"]),
             sku=fact.get("sku"),
             category=fact.get("category"),
-            tags=fact.get("tags", ()),
+            tags=(*fact.get("tags", ()), *fact.get("flags", ())),
             kind=LineKind.SHIPPING if fact.get("delivery") else KINDS[fact.get("kind", "goods")],
         )
         for fact in facts

@@ -205,6 +205,22 @@ class TestFixed:
         assert after(term, datetime(2024, 5, 8, 15)) == end
         assert term.by_day
 
+    @pytest.mark.parametrize(
+        ("anchor", "end"),
+        [
+            (datetime(2024, 3, 12, 23), datetime(2024, 3, 13)),
+            (datetime(2024, 3, 13), datetime(2024, 3, 13)),
+            (datetime(2024, 3, 13, 0, 0, 1), datetime(2025, 3, 13)),
+            (datetime(2024, 12, 31), datetime(2025, 3, 13)),
+        ],
+    )
+    def test_the_next_such_day(self, anchor: datetime, end: datetime) -> None:
+        """This year's, unless it has begun before the anchor; so it is no matter of the anchor's day alone."""
+        term = Annual(month=3, day=13, years_ahead=0)
+        assert after(term, anchor) == end
+        assert after(term, anchor, times=2) == end.replace(year=end.year + 1)
+        assert not term.by_day
+
     def test_many_periods_are_following_ones(self) -> None:
         """The second end of month is that of the next month."""
         assert after(EndOfPeriod(period=MONTH), datetime(2024, 5, 8), times=2) == datetime(2024, 7, 1)
@@ -279,7 +295,7 @@ class TestValidators:
             lambda: EndOfPeriod(period=MONTH, following=1.5),  # type: ignore[arg-type]
             lambda: Annual(month=13, day=1),
             lambda: Annual(month=2, day=30),
-            lambda: Annual(month=2, day=1, years_ahead=0),
+            lambda: Annual(month=2, day=1, years_ahead=-1),
             lambda: days(1).end(datetime(2024, 1, 1, tzinfo=UTC), NEW_YORK, -1),
             lambda: days(1).end(datetime(2024, 1, 1, tzinfo=UTC), NEW_YORK, 0),
             lambda: business_days(10_001),

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
+import attrs
 import pytest
 
 from conftest import histories
-from patronage import Account, Commit, Event, Program, State, Transfer
+from model.lateness import delivered, rerate
+from model.shop import Shop
+from patronage import (
+    Account,
+    Benefit,
+    Commit,
+    Event,
+    Program,
+    Refund,
+    Rejected,
+    RejectionCode,
+    State,
+    StatusGrant,
+    Transfer,
+)
 from patronage.audit import audit
 from patronage.codec import Codec
 from patronage.ledger import AccountKind
@@ -91,3 +108,93 @@ def test_the_books_add_up(path: Path) -> None:
             assert audit(commits, calendar=program.calendar).commits == len(commits)
             for commit in commits:
                 assert CODEC.load(CODEC.dump(commit), Commit) == commit
+
+
+class Told(Attempt):
+    """Keeps what was told of the first member, and accepted."""
+
+    def __init__(self, program: Program) -> None:
+        self.told: list[Event] = []
+        super().__init__(program)
+
+    def tell(self, event: Event) -> bool:
+        """As ever."""
+        accepted = super().tell(event)
+        if accepted and event.member == NAMES[0]:
+            self.told.append(event)
+        return accepted
+
+
+def deliver(shop: Shop, events: Iterable[Event]) -> bool:
+    """Tells all, what is not yet to be had again later, and rerates for what came too late. Whether all arrived."""
+    late: list[Event] = []
+    waiting = list(events)
+    while waiting:
+        again: list[Event] = []
+        for event in waiting:
+            decision = shop.record(event)
+            if isinstance(decision, Rejected) and not decision.final:
+                (late if decision.code is RejectionCode.TOO_LATE else again).append(event)
+        if late or len(again) == len(waiting):
+            if not late or isinstance(rerate(shop, late), str):
+                return False
+            late = []
+        waiting = again
+    return True
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_late_arrival_is_arrival_in_order(path: Path) -> None:
+    """Purchases, and returns in whole, in any order: after `rerate` the same account, and the same was handed over."""
+    program, draw = program_of(path), Random(path.stem)
+    arrived = 0
+    for _ in range(max(6, histories() // 100)):
+        attempt = Told(program)
+        for step in fresh(draw):
+            kind = "return" if step.kind == "return" else "buy"
+            attempt.take(attrs.evolve(step, kind=kind, member=0, size=step.size // 2 * 2))
+        given = [event for event in attempt.told if isinstance(event, StatusGrant)]
+        events = [event for event in attempt.told if not isinstance(event, StatusGrant)]
+        in_order, shuffled = Shop(program, NAMES[0]).play(*given), Shop(program, NAMES[0]).play(*given)
+        in_order.play(*events)
+        if not events or not deliver(shuffled, delivered(events, draw)):
+            continue  # What was handed over and would not have been in order stops a rerate: it is settled by hand.
+        arrived += 1
+        end = attempt.now + timedelta(days=400)
+        for shop in (in_order, shuffled):
+            shop.advance(end)
+        assert what_is_left(in_order.state) == what_is_left(shuffled.state), events
+        assert handed_over(in_order) == handed_over(shuffled), events
+    assert arrived
+
+
+def handed_over(shop: Shop) -> Counter[Benefit]:
+    """What the shop was told to hand over, by whatever commit."""
+    return Counter(benefit for commit in shop.commits for benefit in commit.benefits)
+
+
+def returned(program: Program, steps: tuple[Try, ...], wait: int, thirds: bool) -> list[tuple[object, ...]]:
+    """All is bought first, and comes back so many days later: each purchase at once, or a third, a third, the rest."""
+    attempt = Attempt(program)
+    for step in steps:
+        attempt.take(attrs.evolve(step, kind="buy"))
+    attempt.now += timedelta(days=wait)
+    for purchase in attempt.bought:
+        attempt.now += timedelta(minutes=1)
+        refund = Refund(id=f"all-{purchase.id}", member=purchase.member, occurred_at=attempt.now, purchase=purchase.id)
+        third = attrs.evolve(purchase.lines[0].total, steps=purchase.total // 3)
+        for n in range(2 if thirds and third else 0):
+            assert attempt.tell(attrs.evolve(refund, id=f"{n}-{purchase.id}", total=third))
+        assert attempt.tell(refund)
+    return [
+        (name, *what_is_left(state)) for name, state in sorted(attempt.members.states.items(), key=lambda s: s[0].key)
+    ]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_parts_are_the_whole(path: Path) -> None:
+    """What comes back in three parts leaves the account that it would have left at once: whenever it comes."""
+    program, draw = program_of(path), Random(path.stem)
+    for _ in range(max(6, histories() // 100)):
+        steps, wait = fresh(draw), draw.choice((0, 1, 20, 45, 200, 400))
+        assert returned(program, steps, wait, False) == returned(program, steps, wait, True), (wait, steps)

@@ -28,6 +28,8 @@ from patronage import (
     Credit,
     Debit,
     Discount,
+    DividendPolicy,
+    DonationPolicy,
     Enrolment,
     FixedReward,
     Give,
@@ -38,6 +40,7 @@ from patronage import (
     MembershipPolicy,
     MultiplierRule,
     OfferPolicy,
+    PartnerPolicy,
     PayWithPoints,
     Problem,
     QuantityRule,
@@ -83,8 +86,11 @@ from patronage.errors import (
 from patronage.events import TimePassed
 from patronage.ledger import GrantEntry, Source, WakeEntry, WakeUp
 from patronage.offers import Offer
+from patronage.partners import Agreement, Partner
+from patronage.periods import YEAR
 from patronage.plans import Plan
 from patronage.policies.cashback import CashbackRate
+from patronage.policies.dividend import PatronageClass
 from patronage.policies.referral_parts import ReferralReward
 from patronage.policies.tier import Level
 from patronage.rules import Rule
@@ -241,6 +247,9 @@ def values() -> list[object]:
             name="goals",
             challenges=[Goal(name="goal", milestones=[Milestone(at_least=POINTS.of(9), gives=())])],
         ),
+        DividendPolicy(name="dividend", period=YEAR, credits="USD", classes=[PatronageClass(currency="USD")]),
+        DonationPolicy(name="smile", charities=["A"], unit="given"),
+        PartnerPolicy(name="partners", partners=[Partner(name="uber", agreements=[Agreement()])]),
         MembershipPolicy(name="club", plans=[Plan(name="year", fee=USD.of(9), term=years(1))]),
         OfferPolicy(name="offers", offers=[Offer(name="offer", rules=[BonusRule(credit=POINTS.of(5))])]),
         ReferralPolicy(name="referral", rewards=[ReferralReward(friend=[GiveCredit(amount=POINTS.of(5))])]),

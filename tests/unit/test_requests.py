@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
+from unit_cooperative import JUNE, Cooperative, declared, dividend, rate
 from unit_shop import (
     EUR,
     NEW_YEAR,
@@ -52,7 +53,8 @@ from patronage import (
     Tender,
 )
 from patronage.conditions import BalanceIs, Category, Channel
-from patronage.events import AccountClosed, Gift, Merge, TimePassed
+from patronage.dividends import ClassDeclared, DividendDeclared, DividendShare, share_of
+from patronage.events import AccountClosed, Gift, Merge, TimePassed, own_account
 from patronage.rewards import CartReward, Choice, Limit, PercentOff
 from patronage.terms_of_time import days
 from patronage.thresholds import GiveGrant
@@ -730,6 +732,15 @@ def clashing() -> Decision:
     return having(0, ten, pay(exclusive="order", when=Channel(["app"]))).redeem(cart=cart)
 
 
+def declaring(event: DividendDeclared | DividendShare) -> Decision:
+    """An event of a dividend, after the dividend was declared if it is declared later."""
+    program = Cooperative(dividend()).program
+    state = State.of(own_account(event))
+    if event.id == "d-1":
+        state = program.decide(state, declared(rate("0.20"))).require().state or state
+    return program.decide(state, event)
+
+
 class TestRank:
     """Why an event was refused: where several reasons hold, the one listed first is given."""
 
@@ -746,6 +757,9 @@ class TestRank:
         ("unknown_reward", "balance_too_low", lambda: having(0).redeem("nothing", amount=POINTS.of(9))),
         ("unknown_rule", None, lambda: having(0).declare("nothing")),
         ("already_ended", "pays_a_purchase", undone_twice),
+        ("already_declared", None, lambda: declaring(declared(rate("0.10"), id="d-1"))),
+        ("patronage_open", "wrong_unit", lambda: declaring(declared(ClassDeclared(credit=POINTS.of(1)), at=JUNE))),
+        ("no_patronage", None, lambda: declaring(share_of(declared(rate("0.10")), None, "m-1"))),
         ("pays_a_purchase", None, lambda: paying().cancel("d-1")),
         ("voucher_used", None, used),
         ("unknown_line", "refund_exceeds_purchase", lambda: returned("9", "1")),

@@ -20,6 +20,7 @@ import attrs
 
 from patronage import (
     challenges,
+    charities,
     conditions,
     events,
     granting,
@@ -28,6 +29,7 @@ from patronage import (
     member_conditions,
     memberships,
     occasion_conditions,
+    partnerships,
     periods,
     request_conditions,
     rewards,
@@ -42,8 +44,11 @@ from patronage.occasions import Condition
 from patronage.policies.base import Policy
 from patronage.policies.cashback import CashbackPolicy
 from patronage.policies.challenge import ChallengePolicy
+from patronage.policies.dividend import DividendPolicy
+from patronage.policies.donation import DonationPolicy
 from patronage.policies.membership import MembershipPolicy
 from patronage.policies.offer import OfferPolicy
+from patronage.policies.partner import PartnerPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.referral import ReferralPolicy
 from patronage.policies.tier import TierPolicy
@@ -72,6 +77,11 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "membership_renewed": memberships.MembershipRenewed,
         "membership_changed": memberships.MembershipChanged,
         "membership_cancelled": memberships.MembershipCancelled,
+        "dividend_declared": events.DividendDeclared,
+        "charity_chosen": charities.CharityChosen,
+        "partner_linked": partnerships.PartnerLinked,
+        "partner_unlinked": partnerships.PartnerUnlinked,
+        "partner_window": partnerships.PartnerWindow,
         "referral_claimed": events.ReferralClaimed,
         "gift": events.Gift,
         "merge": events.Merge,
@@ -84,6 +94,8 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "rerated": events.Rerated,
         "counterpart": events.Counterpart,
         "followed_up": events.FollowedUp,
+        "dividend_allocated": events.DividendAllocated,
+        "dividend_share": events.DividendShare,
     },
     ledger.Entry: {
         "transfer": ledger.Transfer,
@@ -172,8 +184,11 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "cashback": CashbackPolicy,
         "points": PointsPolicy,
         "challenge": ChallengePolicy,
+        "donation": DonationPolicy,
         "offer": OfferPolicy,
         "membership": MembershipPolicy,
+        "dividend": DividendPolicy,
+        "partner": PartnerPolicy,
         "referral": ReferralPolicy,
         "tier": TierPolicy,
     },

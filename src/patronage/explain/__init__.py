@@ -16,15 +16,18 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.decisions import answer_to
+from patronage.dividends import DividendDeclared, DividendShare
 from patronage.errors import PatronageError
 from patronage.events import Activity, Counterpart, Enrolment, Event, FollowedUp, Purchase, Rerated, TimePassed
 from patronage.explain._asking import (
+    TALLIED,
     Answers,
     Rules,
     about_of,
     asked_again,
     base_of,
     clause_of,
+    declared_of,
     failing,
     lasting_of,
     refusal_facts,
@@ -136,12 +139,15 @@ def _refused(voice: Voice, refusal: Refusal, program: Program) -> Item:
         return _item(voice, f"refused.gift_{refusal.code.value}", facts, code, "refused.other")
     if "referrer" in refusal.facts:
         return _item(voice, f"refused.referral_{refusal.facts['why']}", facts, code, "refused.other")
+    for subject in ("charity", "partner", "window", "policy"):
+        if subject in refusal.facts and "rule" not in refusal.facts:
+            return _item(voice, f"{code}_{subject}", facts, code, "refused.other")
     return _item(voice, code, facts, "refused.other")
 
 
 _TOLD: Final = (
-    *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at", "into", "pool"),
-    *("referrer", "policy", "plan"),
+    *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at", "policy", "plan"),
+    *("into", "pool", "referrer", "rule", "credit", "per", "charity", "partner", "window", "starts_at", "ends_at"),
 )
 """What is told of an event, where it states it."""
 
@@ -190,6 +196,10 @@ class _Teller:
         if isinstance(event, FollowedUp):
             of = None if event.event.startswith("~") else event.event
             facts |= {"of": of, "member": event.origin.account.id, "policy": event.policy, "why": event.reason.code}
+        if isinstance(event, DividendDeclared):
+            facts["declared"] = tuple(declared_of(each) for each in event.classes)
+        if isinstance(event, DividendShare):
+            facts["of"] = event.origin.root
         if isinstance(event, Purchase):
             facts["total"] = (
                 Amount(event.total, event.currency) if event.currency is not None else Clause("word.nothing")
@@ -267,7 +277,14 @@ class _Teller:
         unit = self.rules.counted_in(entry.unit, part)
         facts |= {"rule": rule, "period": None if period == "lifetime" else period}
         facts["amount"] = entry.steps if unit is None else Amount(entry.steps, unit)
-        kind = {"": "times", "~credited": "paid", "~at_close": "held"}.get(part, "spend")
+        kind, _, of = part.partition("/")
+        if (entry.label or "")[0:1] == "~":
+            kind, of = period, part
+            facts["period"] = None
+        if of:
+            unit = self.rules.counted_in(entry.unit, of)
+            facts["amount"] = entry.steps if unit is None else Amount(entry.steps, unit)
+        kind = TALLIED.get(kind, "spend")
         if entry.unit in self.bound.counts:
             kind = "noted"
         change = "ended" if entry.payee == EXPIRED else "more" if inwards else "less"
@@ -379,6 +396,7 @@ class _Teller:
         facts = self._shared(entry) | {
             "key": grant.key,
             "value": grant.value,
+            "from": grant.valid_from if grant.valid_from > entry.at else None,
             "until": None if grant.valid_until is None else End(grant.valid_until),
             "uses": grant.uses,
             "giver": grant.giver,

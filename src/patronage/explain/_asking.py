@@ -13,7 +13,9 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, plain
+from patronage.basis_after import basis_with
 from patronage.conditions import AllOf, Weekday
+from patronage.dividends import ClassDeclared
 from patronage.earning import WhyNot
 from patronage.errors import InvalidValueError, PatronageError, quote
 from patronage.events import Purchase
@@ -32,8 +34,9 @@ from patronage.ledger import (
     WakeChange,
     WakeEntry,
 )
-from patronage.occasions import Condition, Credit, Debit, Effect, Give, Occasion, Wake, basis_with, build_occasion
+from patronage.occasions import Condition, Credit, Debit, Effect, Give, Occasion, Wake, build_occasion
 from patronage.periods import parse_instant
+from patronage.policies.dividend_record import LATE, NETTED, RECORDED, PatronageRecord
 from patronage.program import Program
 from patronage.reaching import AT_CLOSE, BoundThreshold
 from patronage.refunds import looks
@@ -66,6 +69,8 @@ class Rules:
     def counted_in(self, tally: str, part: str = "") -> str | None:
         """The unit in which a total or threshold counts under a part of its tally's label; None for how often."""
         watcher = self._watchers.get(tally)
+        if isinstance(watcher, PatronageRecord):
+            return watcher.counted_in(part)
         if isinstance(watcher, BoundTotal):
             if part == CREDITED:
                 return watcher.total.credits
@@ -78,6 +83,23 @@ class Rules:
     def named(self, policy: str) -> Sequence[str]:
         """The names of a policy's rules, in order."""
         return tuple(self._rules.get(policy, ()))
+
+
+TALLIED: Final = {
+    "": "times",
+    "~credited": "paid",
+    "~at_close": "held",
+    LATE: "late",
+    NETTED: "netted",
+    RECORDED: "recorded",
+}
+"""What a total, threshold or record keeps count of, by the part of its label behind the period."""
+
+
+def declared_of(of: ClassDeclared) -> Clause:
+    """A pool or a rate as it was declared."""
+    facts: dict[str, Told] = {"amount": of.amount, "per": str(of.per), "name": of.name}
+    return Clause("word.declared_rate" if of.pool is None else "word.pool", FrozenMapping(facts))
 
 
 def about_of(about: Source) -> str | None:

@@ -18,6 +18,7 @@ import attrs
 
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError, quote
+from patronage.explain._phrases_dividends import DIVIDENDS
 from patronage.explain._refusals import REFUSALS
 from patronage.periods import Calendar
 from patronage.units import Amount, Unit
@@ -236,6 +237,7 @@ def number_text(number: Decimal) -> str:
 
 ENGLISH: Final = Phrases(
     {
+        **DIVIDENDS,
         # Words.
         "word.and": "{first} and {last}",
         "word.or": "{first} or {last}",
@@ -313,6 +315,10 @@ ENGLISH: Final = Phrases(
         "event.membershiprenewed": "Membership {policy} renewed on {at} ({event}).",
         "event.membershipchanged": "Membership {policy} changed to plan {plan} on {at} ({event}).",
         "event.membershipcancelled": "Membership {policy} cancelled on {at} ({event}).",
+        "event.charitychosen": "Charity[ {charity}] chosen in policy {policy} on {at} ({event}).",
+        "event.partnerlinked": "Account at partner {partner} linked on {at} ({event}).",
+        "event.partnerunlinked": "Account at partner {partner} no longer linked from {at} on ({event}).",
+        "event.partnerwindow": "A {window} reported on {at} ({event}): from {starts_at} until {ends_at}.",
         "event.ratedeclared": "Rate of rule {rule} of policy {policy} declared on {at}: {credit} per {per}.",
         "event.counterpart": "What event {of} of {member}, on {at}, did to this account.",
         "event.followedup": "What policy {policy} gives in all for[ {of} of] {member}, told on {at}.",
@@ -345,6 +351,7 @@ ENGLISH: Final = Phrases(
         "entry.count_ended": "Limit {ceiling} of {limit}: {amount} of[ {label}'s] use no longer counted.",
         "entry.referred": "{amount} given[ under {label}] by policy {policy}, rule {rule}, for a referral.",
         "entry.followed_up": "{amount} credited by policy {policy}[, rule {rule}], for what another account did.",
+        "entry.donated": "{amount} given[ to {label}] by policy {policy}[, rule {rule}].",
         "entry.credited": "{amount} credited[ under {label}] by policy {policy}[, rule {rule}].",
         "entry.debited": "{amount} taken[ under {label}] by policy {policy}[, rule {rule}].",
         "entry.set": "{amount} credited by policy {policy}[, rule {rule}], which set the balance.",
@@ -433,6 +440,9 @@ ENGLISH: Final = Phrases(
         "tally.times_ended": "How often rule {rule} gave[ in {period}] is no longer kept.",
         # Rights, and what is looked at again later.
         "grant.given": "Now held: {key}[ {value}], given by policy {policy}[, until {until}][, with {uses} uses].",
+        "grant.charity_chosen": "Now held: {key} {value}, the charity chosen.",
+        "grant.partner_linked": "Now held: {key} {value}, an account linked[, until {until}].",
+        "grant.partner_window": "Held from {from} on: {key}[, until {until}].",
         "grant.threshold": "Now held: {key}[ {value}], reached in policy {policy}[, until {until}]"
         "[, with {uses} uses].",
         "grant.grace": "Still held for a grace: {key}[ {value}][, until {until}].",
@@ -514,6 +524,7 @@ ENGLISH: Final = Phrases(
         "not.group": "Rule {rule} gave nothing: another rule of group {group} goes before it[, {won}].",
         "not.nothing_to_multiply": "Rule {rule} gave nothing: there was nothing for it to multiply.",
         "not.no_effect": "Rule {rule} gave nothing.",
+        "not.no_charity": "Policy {policy} gave nothing: the member has chosen no charity.",
         "not.policy": "Policy {policy} gave nothing.",
         "not.empty": "The purchase has no lines, so no rule was asked.",
         "not.failed": "Policy {policy} could not be asked again: {problem}",

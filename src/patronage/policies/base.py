@@ -14,7 +14,7 @@ from patronage.ceilings import BoundCeiling
 from patronage.earning import WhyNot
 from patronage.errors import InvalidValueError, PolicyError, quote
 from patronage.figures import Setting
-from patronage.ledger import Refusal
+from patronage.ledger import Benefit, Refusal
 from patronage.occasions import Effect, Occasion, Read, check_effect
 from patronage.rules import Rule
 from patronage.watching import Watcher
@@ -58,6 +58,8 @@ Asked = Refusal | Sequence[Effect] | Mapping[Account, Sequence[Effect]]
 """What a request comes to: a refusal, or effects, on the own account or on each that it changes."""
 Ask = Callable[[Occasion, Mapping[Account, Occasion]], Asked]
 """A request, with the other accounts that it names, each as it stands there."""
+Handed = Callable[[Occasion, Sequence[Benefit]], Sequence[Effect]]
+"""What benefits that a request handed over come to."""
 
 
 @attrs.frozen(eq=False)
@@ -71,9 +73,11 @@ class BoundPolicy:
     *shared* are its shared ceilings by the type of event that they count, *others* the shared
     accounts that it names; *follows_up* says whether it may give a FollowUp. *rules* are those that it
     is made of, for those who read a program rather than run it. *asked* answers the events that name the
-    policy (a membership that begins, a referral that is claimed). *counts* are tallies of its own, beside
+    policy (a membership that begins, a dividend that is declared). *counts* are tallies of its own, beside
     those of ceilings and watchers. *receives* are ceilings for what its follow-ups bring a receiver,
-    counted on the receiver's account.
+    counted on the receiver's account. *beside* are the watchers of shared accounts that the
+    policy keeps (a charity's, whose close pays out). *handed* answers what a redemption or a capture handed
+    over (a donation) by credits and follow-ups, from the benefits alone: undoing the request asks again.
     """
 
     name: str
@@ -91,6 +95,12 @@ class BoundPolicy:
     asked: Ask | None = None
     counts: tuple[str, ...] = ()
     receives: Sequence[BoundCeiling] = ()
+    beside: Mapping[Account, Sequence[Watcher]] = FrozenMapping()
+    handed: Handed | None = None
+
+    def watching(self, account: Account) -> Sequence[Watcher]:
+        """The watchers that look at an account."""
+        return self.watchers if account.kind is AccountKind.MEMBER else self.beside.get(account, ())
 
 
 def guarded(name: str, ask: Answer) -> Answer:
