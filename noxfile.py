@@ -155,8 +155,8 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=MAIN, requires=["wheel"])
 def examples(session: nox.Session) -> None:
-    """Every example that is a program, run as a reader would run it."""
-    install_wheel(session)
+    """Every example that is a program, run as a reader would run it, with the extra that one of them needs."""
+    install_wheel(session, *PYPROJECT["project"]["optional-dependencies"]["sqlalchemy"])
     for path in sorted((ROOT / "examples").glob("*.py")):
         if "__main__" in path.read_text(encoding="utf-8"):
             session.run("python", str(path), env={"PYTHONPATH": ""})
@@ -164,9 +164,10 @@ def examples(session: nox.Session) -> None:
 
 @nox.session(python=MAIN, requires=["wheel"], default=False)
 def bench(session: nox.Session) -> None:
-    """The benchmark, as ratios to the tightest plain Python."""
-    install_wheel(session)
-    session.run("python", str(ROOT / "bench" / "run.py"), *session.posargs, env={"PYTHONPATH": ""})
+    """The benchmark, as ratios to the tightest plain Python; `-- stores`: to the same rows by hand-made SQL."""
+    stores = session.posargs == ["stores"]
+    install_wheel(session, *(group("stores") if stores else ()))
+    session.run("python", str(ROOT / "bench" / ("stores_bench.py" if stores else "run.py")), env={"PYTHONPATH": ""})
 
 
 @nox.session(python=MAIN, requires=["wheel"], default=False)

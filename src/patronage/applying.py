@@ -12,7 +12,7 @@ from patronage.basis_after import usable
 from patronage.between import PromisedBenefit, PromisedCredit, PromisedGrant, followed_up
 from patronage.book import Book
 from patronage.building import build_booking
-from patronage.errors import InvalidValueError, PolicyError
+from patronage.errors import PolicyError
 from patronage.ledger import (
     Account,
     AccountKind,
@@ -166,8 +166,7 @@ def book_on(book: Book, account: Account, policy: str) -> Book:
 def give(book: Book, effect: Give, policy: str, about: Source) -> None:
     """Gives a grant; where it is in force already it extends to the later end."""
     at = book.at
-    if at is None:
-        raise InvalidValueError("A grant is given at an instant.")
+    assert at is not None
     until, start, giver = effect.end(at, book.calendar), effect.begin(at), f"{policy}/{effect.rule}"
     grant = Grant(effect.key, effect.value, start, until, effect.uses, giver, effect.occasion, about)
     book.grant(GrantChange.GIVEN, extended(book.grants, grant, at), policy, effect.rule, about, effect.why)

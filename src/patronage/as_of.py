@@ -8,7 +8,7 @@ from patronage._frozen import FrozenMapping
 from patronage.building import build_lot
 from patronage.ledger import ALWAYS, DEBT, Account, Commit, Lot
 from patronage.periods import Calendar
-from patronage.state import State, canonical_key, put, with_entries
+from patronage.state import State, put, spending_key, with_entries
 
 
 class AsOf:
@@ -61,5 +61,5 @@ def _plain(held: tuple[Lot, ...]) -> tuple[Lot, ...]:
     lots: list[Lot] = []
     for lot in held:
         early = lot.source == DEBT and lot.steps > 0
-        put(lots, build_lot(lot.unit, lot.steps, lot.label, ALWAYS, None, None, None) if early else lot, canonical_key)
+        put(lots, build_lot(lot.unit, lot.steps, lot.label, ALWAYS, None, None, None) if early else lot, spending_key)
     return tuple(lots)

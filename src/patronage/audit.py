@@ -38,17 +38,17 @@ from patronage.periods import Calendar, format_instant
 from patronage.state import (
     State,
     apply_grant,
-    canonical_key,
     is_grant_end,
     is_pending,
     lot_end,
     needed_grants,
     next_due,
-    pending_key,
     put,
     settle,
     settled_after,
+    spending_key,
     take,
+    waiting_key,
     wake_key,
 )
 from patronage.units import STEPS_LIMIT
@@ -269,10 +269,10 @@ class _Walk:
 
     def _put(self, entry: Transfer, part: Lot) -> None:
         if is_pending(part, entry.at):
-            put(self._pending, part, pending_key)
+            put(self._pending, part, waiting_key)
             return
         lots = self._lots.setdefault(part.unit, [])
-        put(lots, part, canonical_key)
+        put(lots, part, spending_key)
         if part.source == DEBT and any(lot.source == DEBT and lot.steps > 0 for lot in lots):
             self._bad(entry, "it pays more than is owed.")
 

@@ -47,17 +47,17 @@ from patronage.state import (
     State,
     apply_grant,
     build_state,
-    canonical_key,
     is_grant_end,
     is_pending,
     lot_end,
     needed_grants,
     next_due,
-    pending_key,
     put,
     settle,
     settled_after,
+    spending_key,
     take,
+    waiting_key,
     wake_key,
     with_steps,
 )
@@ -205,9 +205,9 @@ class Book:
         for part in put_in:
             validity = part.validity
             if (validity.available_at is not None or validity.on_confirmation) and is_pending(part, at):
-                put(self.pending, part, pending_key)
+                put(self.pending, part, waiting_key)
             else:
-                put(self._own(unit), part, canonical_key)
+                put(self._own(unit), part, spending_key)
         if steps >= STEPS_LIMIT:
             raise AmountOverflowError(steps)
         name = self.cause if cause is None else cause
@@ -449,7 +449,7 @@ class Book:
         while self.pending and not is_pending(self.pending[0], at):
             ready.append(self.pending.pop(0))
         for lot in ready:
-            put(self._own(lot.unit), lot, canonical_key)
+            put(self._own(lot.unit), lot, spending_key)
         for lot in ready:
             self._ready(lot)
             happened.append(("lot_available", lot))

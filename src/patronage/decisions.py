@@ -229,10 +229,8 @@ class Involved:
 
 
 def difference(known: Event, event: Event) -> str:
-    """The first field in which two events of one id differ."""
+    """The first field in which two events of one id, that are not equal, differ."""
     if type(known) is not type(event):
         return "type"
-    for field in attrs.fields(type(known)):
-        if getattr(known, field.name) != getattr(event, field.name):
-            return str(field.name)
-    return "id"
+    names = (field.name for field in attrs.fields(type(known)))
+    return str(next(name for name in names if getattr(known, name) != getattr(event, name)))

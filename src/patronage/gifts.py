@@ -156,14 +156,13 @@ def take_back(
     if not parts:
         return refuse(RejectionCode.ALREADY_ENDED, root=event.id)
     _move(receiver, book, about, parts, reason("gift_taken_back", {"by": book.origin.id}), reason("gift_returned"))
-    rules, back = bound.transfers.get(event.amount.unit), sum(part.steps for part in parts)
-    if rules is not None:
-        for on, history, ceilings in ((book, past, rules.given), (receiver, there, rules.received)):
-            keys = {c.tally: c.ceiling.room_back for c in ceilings}
-            worth: dict[Key, Worth] = {}
-            for key, steps in booked(history, about).items():
-                worth[key] = Worth(max(0, steps - back) if keys.get(key[1]) else steps, None, None)
-            Difference(on, bound, about, history).settle(worth)
+    rules, back = bound.transfers[event.amount.unit], sum(part.steps for part in parts)
+    for on, history, ceilings in ((book, past, rules.given), (receiver, there, rules.received)):
+        keys = {c.tally: c.ceiling.room_back for c in ceilings}
+        worth: dict[Key, Worth] = {}
+        for key, steps in booked(history, about).items():
+            worth[key] = Worth(max(0, steps - back) if keys.get(key[1]) else steps, None, None)
+        Difference(on, bound, about, history).settle(worth)
     return None
 
 

@@ -27,9 +27,6 @@ class Limits:
     all_of: Sequence[Limit]
     bound: Sequence[BoundCeiling]
 
-    def __bool__(self) -> bool:
-        return bool(self.bound)
-
     def room(self, book: Book, bound: BoundTerms, event: Redemption | Reservation) -> int | None:
         """How much may be spent by the limits that are in what is spent; None where none is."""
         rooms = [

@@ -30,7 +30,7 @@ from patronage.occasions import (
 )
 from patronage.periods import Calendar, format_instant, parse_instant
 from patronage.policies.base import BoundPolicy
-from patronage.settling import in_order, settle
+from patronage.settling import in_order, is_there, settle
 from patronage.spending import LAPSE, lapse
 from patronage.state import State
 from patronage.terms import BoundTerms
@@ -202,9 +202,9 @@ class Passing:
                     at, book.account, event, trigger, basis, self._calendar, bound.units, bound.ladders
                 )
             settled = watcher.look(occasion, look)
-            if settled is not None:
+            if settled is not None and is_there(book, settled):
                 settle(book, bound, policy.name, settled, occasion, past)
-                basis = basis_with(basis, in_basis(settled), occasion, policy.name, bound.watched)
+                basis = basis_with(basis, in_basis(settled, basis), occasion, policy.name, bound.watched)
                 occasion = None
         return basis
 

@@ -124,10 +124,6 @@ class BoundThreshold:
         span = self._clock.span(of, calendar, grants)
         return None if span is None else span.key
 
-    def counts(self, occasion: Occasion) -> Sequence[Effect]:
-        """Nothing: it counts what it gave when it gives."""
-        return ()
-
     def balance(self, occasion: Occasion) -> int:
         """The balance that it reads, in steps."""
         goal, threshold = self._goal, self.threshold

@@ -109,7 +109,7 @@ def looks(
         occasion = build_occasion(at, account, event, None, basis, bound.calendar, bound.units, bound.ladders)
         settled = watcher.look(occasion, after_event(at))
         if settled is not None:
-            basis = basis_with(basis, in_basis(settled), occasion, policy.name, bound.watched)
+            basis = basis_with(basis, in_basis(settled, basis), occasion, policy.name, bound.watched)
             yield occasion, settled, basis
 
 

@@ -89,6 +89,7 @@ from patronage.refunds import (
 from patronage.returns import Exceeds, Kept, kept_of
 from patronage.spending import Outcome, Spending
 from patronage.terms import BoundTerms
+from patronage.totals import BoundTotal
 from patronage.upheld import uphold
 from patronage.voucher_uses import give_back_uses, uses_taken
 from patronage.watching import Back, Look, Moment
@@ -290,12 +291,13 @@ class Requests:
     def _declare(self, event: RateDeclared) -> Outcome:
         """A rate is declared once for a period; the total that it names then looks."""
         policy = next((policy for policy in self.bound.policies if policy.name == event.policy), None)
-        watcher = next((each for each in policy.watchers if each.name == event.rule), None) if policy else None
+        summed = [each for each in policy.watchers if isinstance(each, BoundTotal)] if policy else []
+        total = next((each for each in summed if each.name == event.rule), None)
         grants = self.basis.grants
-        key = None if watcher is None else watcher.key(event.of, self.bound.calendar, grants)
-        if watcher is None or key is None:
+        key = None if total is None else total.key(event.of, self.bound.calendar, grants)
+        if total is None or key is None:
             return _refuse(RejectionCode.UNKNOWN_RULE, policy=event.policy, rule=event.rule)
-        if any(grant.key == watcher.unit and grant.occasion == key for grant in grants):
+        if any(grant.key == total.unit and grant.occasion == key for grant in grants):
             return _refuse(RejectionCode.ALREADY_ENDED, policy=event.policy, rule=event.rule, period=key)
         self.of = event.of
         return ()

@@ -75,12 +75,10 @@ _Answer = tuple[Event, Commit | None]
 class _Line:
     """Commits written one after the other, found by what they name."""
 
-    def __init__(self, decider: Decider, state: State, commits: Iterable[Commit] = ()) -> None:
+    def __init__(self, decider: Decider, state: State) -> None:
         self.decider, self.state = decider, state
         self.commits: list[Commit] = []
         self._by_name: dict[str, list[Commit]] = {}
-        for commit in commits:
-            self._keep(commit)
 
     def _keep(self, commit: Commit) -> None:
         self.commits.append(commit)

@@ -66,6 +66,16 @@ def settle(
             apply_effects(book, bound, policy, plain, occasion, about)
 
 
+def is_there(book: Book, settlement: Settlement) -> bool:
+    """Whether the book holds what is consumed: of all labels, others before it may have taken what the basis shows."""
+    wanted: dict[tuple[str, str | None, bool], int] = {}
+    for effect in settlement.effects:
+        if isinstance(effect, Consume):
+            key = (effect.amount.unit, effect.label, effect.all_labels)
+            wanted[key] = wanted.get(key, 0) + effect.amount.steps
+    return all(steps <= sum(lot.steps for lot in _spendable(book, *key)) for key, steps in wanted.items())
+
+
 def _spendable(book: Book, unit: str, label: str | None, all_labels: bool) -> list[Lot]:
     """What can be consumed, in spending order."""
     return [
@@ -85,8 +95,6 @@ def _consume(book: Book, policy: str, about: Source, effect: Consume) -> tuple[L
         part = lot if lot.steps <= left else with_steps(lot, left)
         left -= part.steps
         by_label.setdefault(part.label, []).append(part)
-    if left:
-        by_label.setdefault(effect.label, []).append(build_lot(unit, left, effect.label, ALWAYS, DEBT, None, None))
     for label, parts in by_label.items():
         books = book_of(effect.rule, -sum(part.steps for part in parts))
         book.transfer(policy, about, unit, label, book.account, REDEEMED, parts, (), books, CONSUMED)
@@ -187,8 +195,6 @@ def _give_back(book: Book, policy: str, about: Source, rule: str, parts: Sequenc
     at = book.at
     assert at is not None
     for part in parts:
-        if part.source == DEBT:
-            continue
         puts = book.become(part)
         books = book_of(rule, part.steps)
         book.transfer(policy, about, part.unit, part.label, REDEEMED, book.account, (), puts, books, RETURNED)

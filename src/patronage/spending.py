@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -178,7 +177,8 @@ class Spending:
         facts: dict[str, Fact] = {"reward": event.reward}
         held = isinstance(event, Reservation)
         if not held:
-            self._spend(event.reward, about, unit, taken, priced.lapses, priced.changed, "redeemed", purse)
+            why = self.bound.redeemed[event.reward]
+            self._spend(event.reward, about, unit, taken, priced.lapses, priced.changed, why, purse)
         else:
             if priced.lapses or priced.changed:
                 facts |= {"lapses": priced.lapses, "changed": priced.changed}
@@ -202,17 +202,17 @@ class Spending:
         parts: Sequence[Lot],
         lapses: int,
         changed: int,
-        code: str,
+        why: Reason,
         purse: Book,
     ) -> None:
         """Parts leave the account: for the reward, then as change, then what a voucher was worth more."""
         total = sum(part.steps for part in parts)
-        ways = ((REDEEMED, code, total - lapses - changed), (PAID_OUT, CHANGE, changed), (EXPIRED, LAPSED_REST, lapses))
+        ways = ((REDEEMED, None, total - lapses - changed), (PAID_OUT, CHANGE, changed), (EXPIRED, LAPSED_REST, lapses))
         left = list(parts)
-        for payee, why, steps in ways:
+        for payee, rest, steps in ways:
             mine, left = (left, []) if steps == sum(part.steps for part in left) else split(left, steps)
             for label, some in by_label(mine):
-                because = _why(why, reward)
+                because = why if rest is None else reason(rest, {"reward": reward})
                 purse.transfer(reward, about, unit, label, purse.account, payee, some, (), (), because)
 
     def _give(self, event: Redemption | Capture, reward: Reward | None, times: int, occasion: Occasion) -> None:
@@ -268,7 +268,8 @@ class Spending:
         capture, free = split(held, spend)
         if capture:
             lapses, changed = (fact * spend // total for fact in _rest_of(root))
-            self._spend(reward, about, held[0].unit, capture, lapses, changed, "captured", self.book)
+            why = reason("captured", {"reward": reward})
+            self._spend(reward, about, held[0].unit, capture, lapses, changed, why, self.book)
         release(self.book, free, about, "released", None)
         uses = uses_taken(self.past, about)
         if captures:
@@ -354,12 +355,6 @@ class Spending:
         return True
 
 
-@lru_cache(maxsize=1_024)
-def _why(code: str, reward: str) -> Reason:
-    """The reason of a spending: the same for each request of a reward."""
-    return reason(code, {"reward": reward})
-
-
 def _labels(event: Redemption | Reservation, reward: Reward) -> tuple[str | None, ...]:
     """The labels that may be spent; none where a code is needed and there is none."""
     if getattr(reward, "by_code", False):
@@ -369,12 +364,11 @@ def _labels(event: Redemption | Reservation, reward: Reward) -> tuple[str | None
 
 def _rest_of(root: Commit) -> tuple[int, int]:
     """What of a reservation's cost pays for nothing, and what is change."""
-    for entry in root.entries:
-        if isinstance(entry, Transfer) and entry.reason.code == "reserved":
-            lapses, changed = (entry.reason.facts.get(key, 0) for key in ("lapses", "changed"))
-            if type(lapses) is int and type(changed) is int:
-                return lapses, changed
-    return 0, 0
+    transfers = (entry for entry in root.entries if isinstance(entry, Transfer))
+    facts = next(entry.reason.facts for entry in transfers if entry.reason.code == "reserved")
+    lapses, changed = facts.get("lapses", 0), facts.get("changed", 0)
+    assert isinstance(lapses, int) and isinstance(changed, int)
+    return lapses, changed
 
 
 def lapse(book: Book, wake_up: WakeUp, terms_at: Callable[[datetime], BoundTerms]) -> None:

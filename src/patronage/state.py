@@ -29,7 +29,6 @@ from patronage.ledger import (
     Lot,
     Transfer,
     WakeChange,
-    WakeEntry,
     WakeUp,
     entry_id,
     lot_key,
@@ -109,11 +108,6 @@ def waiting_key(lot: Lot) -> tuple[datetime]:
     return (lot.validity.available_at or FOREVER,)
 
 
-def pending_key(lot: Lot) -> tuple[datetime, tuple[str, ...]]:
-    """The total order of pending lots: by when they become available."""
-    return (*waiting_key(lot), lot_key(lot))
-
-
 def same_identity(left: Lot, right: Lot) -> bool:
     """Whether the two are parts of one lot."""
     return left is right or (  # What mostly differs, and is cheap to compare, comes first.
@@ -137,13 +131,16 @@ def is_pending(lot: Lot, at: datetime) -> bool:
     return validity.on_confirmation or (validity.available_at is not None and validity.available_at > at)
 
 
-def put(lots: list[Lot], part: Lot, key: Callable[[Lot], tuple[object, ...]]) -> None:
-    """Adds *part* to its lot, or as a new lot in its place; a debt that is paid off goes. *lots* is changed."""
-    if not lots or (key is canonical_key and _ends_before(lots[-1].validity.expires_at, part.validity.expires_at)):
+def put(lots: list[Lot], part: Lot, rough: Callable[[Lot], tuple[datetime, ...]]) -> None:
+    """
+    Adds *part* to its lot, or as a new lot in its place; a debt that is paid off goes. *lots* is changed.
+
+    *rough* is `spending_key`, or `waiting_key` where the lots are pending: the first part of their order.
+    """
+    if not lots or (rough is spending_key and _ends_before(lots[-1].validity.expires_at, part.validity.expires_at)):
         lots.append(part)  # The usual case: the youngest comes last.
         return
     # Instants first: only lots that are equal in them are compared whole, for their keys are long.
-    rough: Callable[[Lot], tuple[datetime, ...]] = spending_key if key is canonical_key else waiting_key
     place = rough(part)
     first = bisect_left(lots, place, key=rough)
     last = first
@@ -308,14 +305,13 @@ def with_entries(
             _move(lots, pending, entry, commit)
         elif isinstance(entry, GrantEntry):
             grants = apply_grant(grants, entry)
-        elif isinstance(entry, WakeEntry):
-            if entry.change is WakeChange.SET:
-                wake_ups.append(entry.wake_up)
-                wake_ups.sort(key=wake_key)
-            elif entry.wake_up in wake_ups:
-                wake_ups.remove(entry.wake_up)
-            else:
-                raise LedgerError(f"entry {entry_id(entry)} of {commit.account}", "it ends a wake-up that is not set.")
+        elif entry.change is WakeChange.SET:
+            wake_ups.append(entry.wake_up)
+            wake_ups.sort(key=wake_key)
+        elif entry.wake_up in wake_ups:
+            wake_ups.remove(entry.wake_up)
+        else:
+            raise LedgerError(f"entry {entry_id(entry)} of {commit.account}", "it ends a wake-up that is not set.")
     if clock is not None:
         settle(lots, pending, clock)
     kept = {unit: tuple(held) for unit, held in lots.items() if held}
@@ -351,7 +347,7 @@ def settle(lots: dict[str, list[Lot]], pending: list[Lot], at: datetime) -> None
     """Pending lots whose instant has come join the others. Both are changed."""
     while pending and not is_pending(pending[0], at):
         lot = pending.pop(0)
-        put(lots.setdefault(lot.unit, []), lot, canonical_key)
+        put(lots.setdefault(lot.unit, []), lot, spending_key)
 
 
 def _move(lots: dict[str, list[Lot]], pending: list[Lot], entry: Transfer, commit: Commit) -> None:
@@ -365,9 +361,9 @@ def _move(lots: dict[str, list[Lot]], pending: list[Lot], entry: Transfer, commi
             )
     for part in entry.put:
         if is_pending(part, entry.at):
-            put(pending, part, pending_key)
+            put(pending, part, waiting_key)
         else:
-            put(lots.setdefault(part.unit, []), part, canonical_key)
+            put(lots.setdefault(part.unit, []), part, spending_key)
 
 
 def is_grant_end(change: GrantChange) -> bool:

@@ -12,7 +12,7 @@ from patronage.challenges import Protection
 from patronage.conditions import reads_of
 from patronage.figures import Setting
 from patronage.ledger import Grant, Reason
-from patronage.occasions import AT_ONCE, Debit, Effect, Give, Occasion, Read, Wake, build_credit
+from patronage.occasions import AT_ONCE, Debit, Give, Occasion, Read, Wake, build_credit
 from patronage.periods import Calendar, CalendarPeriod, Span
 from patronage.units import build_amount
 from patronage.watching import (
@@ -69,10 +69,6 @@ class BoundProtection:
         span = self._clock.span(of, calendar, grants)
         return None if span is None else span.key
 
-    def counts(self, occasion: Occasion) -> Sequence[Effect]:
-        """Nothing: protections are counted when they are used."""
-        return ()
-
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """The end of the right is a close; at it the run is kept, if it is protected."""
         closing = look.moment is Moment.CLOSE
@@ -88,10 +84,9 @@ class BoundProtection:
             end = self._period.span(look.at, calendar).end
             if not effects:
                 return None
-        if end > look.at:
-            missed = self._period.span(end - MICROSECOND, calendar)
-            facts = wake_facts(self.name, missed.key, self.terms_of, missed.start)
-            effects.append(Wake(at=end, name=CLOSE, facts=facts, rule=self.name))
+        missed = self._period.span(end - MICROSECOND, calendar)
+        facts = wake_facts(self.name, missed.key, self.terms_of, missed.start)
+        effects.append(Wake(at=end, name=CLOSE, facts=facts, rule=self.name))
         return Settlement(root_of(self._policy, self.name, self._of(occasion.at, calendar).key), effects)
 
     def _of(self, at: datetime, calendar: Calendar) -> Span:

@@ -33,7 +33,7 @@ from patronage.events import (
     many,
 )
 from patronage.figures import Setting
-from patronage.ledger import Account, AccountKind, Balance, Basis, Grant
+from patronage.ledger import Account, AccountKind, Balance, Basis, Grant, reason
 from patronage.occasions import Ladder, Read
 from patronage.periods import EARLIEST, Calendar, format_instant, utc
 from patronage.policies.base import BoundPolicy, Policy, bind
@@ -43,7 +43,7 @@ from patronage.rules import Ceiling, above_zero, name
 from patronage.terms_of_time import Term, years
 from patronage.transfers import TransferTerms, transfers_of
 from patronage.units import Amount, Rounding, Unit, UnitKind
-from patronage.watching import Watcher
+from patronage.watching import Counting, Watcher
 
 
 class Expired(Enum):
@@ -201,9 +201,9 @@ class BoundTerms:
 
     __slots__ = (
         "_beside_reads",
+        "_counting",
         "_reads",
         "_tallies",
-        "_watchers",
         "adopts",
         "beside",
         "between",
@@ -216,6 +216,7 @@ class BoundTerms:
         "limits",
         "others",
         "policies",
+        "redeemed",
         "reward_names",
         "rewards",
         "shared",
@@ -232,6 +233,7 @@ class BoundTerms:
         self.units = FrozenMapping({unit.code: unit for unit in terms.units})
         self.rewards: Mapping[str, Reward] = {reward.name: reward for reward in terms.rewards}
         self.reward_names = frozenset(self.rewards)
+        self.redeemed = {reward: reason("redeemed", {"reward": reward}) for reward in self.rewards}
         self.policies: Sequence[BoundPolicy] = [
             bind(
                 policy,
@@ -249,19 +251,20 @@ class BoundTerms:
                 raise InvalidValueError(f"{quote(read)} names no unit of the terms.")
         self._reads: Sequence[str] = sorted({read.unit for read in reads})
         self._tallies = [policy.tallies for policy in self.policies if policy.tallies is not None]
-        self._watchers = [watcher for policy in self.policies for watcher in policy.watchers]
-        self.watches = bool(self._watchers)
+        watchers = [watcher for policy in self.policies for watcher in policy.watchers]
+        self.watches = bool(watchers)
+        self._counting = [watcher for watcher in watchers if isinstance(watcher, Counting)]
         self.beside: Mapping[Account, Sequence[Watcher]] = {
             account: [w for policy in self.policies for w in policy.beside.get(account, ())]
             for account in {account for policy in self.policies for account in policy.beside}
         }
-        there = [watcher for watchers in self.beside.values() for watcher in watchers]
+        there = [watcher for beside in self.beside.values() for watcher in beside]
         self._beside_reads = sorted({read.unit for watcher in there for read in watcher.reads} - set(self._reads))
         self.adopts = any(policy.adopts for policy in self.policies)
         self.ladders = FrozenMapping(
             {policy.name: policy.ladder for policy in terms.policies if isinstance(policy, HasLadder)}
         )
-        own = frozenset(watcher.unit for watcher in (*self._watchers, *there))
+        own = frozenset(watcher.unit for watcher in (*watchers, *there))
         self.watched: frozenset[str] = frozenset((*self._reads, *self._beside_reads)) | own
         tallies = (ceiling.tally for policy in self.policies for ceiling in (*policy.ceilings, *policy.receives))
         self.counts = frozenset(count for policy in self.policies for count in policy.counts)
@@ -376,10 +379,12 @@ class BoundTerms:
         return FrozenMapping.owning(found)
 
     def _counted(self, book: Book, grants: Sequence[Grant], at: datetime, of: datetime | None) -> list[Balance]:
-        """The tallies of totals and thresholds in the periods that hold the instants; those under `~` are of none."""
+        """The tallies of those that watch, in the periods that hold the instants; those under `~` are of none."""
         found: list[Balance] = []
-        member = book.account.kind is AccountKind.MEMBER
-        for watcher in self._watchers if member else self.beside.get(book.account, ()):
+        counting: Iterable[Counting] = self._counting
+        if book.account.kind is not AccountKind.MEMBER:
+            counting = [each for each in self.beside.get(book.account, ()) if isinstance(each, Counting)]
+        for watcher in counting:
             unit = watcher.unit
             lots = book.lots(unit)
             if lots:

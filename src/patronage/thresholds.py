@@ -225,8 +225,6 @@ class Threshold:
                 self.goal is None or per.unit != self.goal.unit or self.consumes is Consumes.NOTHING
             ):
                 raise InvalidValueError("What is converted is what the threshold consumes, in its unit.")
-            if isinstance(gift, GiveGrant) and self.repeats is Repeats.EVERY_STEP and self.period == LIFETIME:
-                continue
 
     @property
     def goal(self) -> Amount | None:

@@ -18,7 +18,7 @@ import attrs
 from patronage._build import blank
 from patronage._frozen import FrozenMapping
 from patronage.errors import InvalidValueError
-from patronage.ledger import ALWAYS, Fact, Grant, Source, Validity, WakeUp
+from patronage.ledger import ALWAYS, Basis, Fact, Grant, Source, Validity, WakeUp
 from patronage.occasions import Debit, Effect, Occasion, Read
 from patronage.periods import (
     LATEST,
@@ -217,16 +217,35 @@ class Settlement:
     effects: Sequence[Consequence]
 
 
-def in_basis(settlement: Settlement) -> list[Effect]:
+def in_basis(settlement: Settlement, basis: Basis) -> list[Effect]:
     """What of a settlement the policies behind it may read: what is taken as a debit, what goes on as it is."""
     found: list[Effect] = []
     for effect in settlement.effects:
-        if isinstance(effect, Consume | TakeBack):
+        if isinstance(effect, Consume) and effect.all_labels:
+            found += _by_label(effect, basis, found)
+        elif isinstance(effect, Consume | TakeBack):
             found.append(Debit(effect.amount, rule=effect.rule, label=effect.label))
         elif isinstance(effect, Undo):
             found.append(Debit(build_amount(effect.times, effect.unit), rule=effect.rule, label=effect.key))
         elif not isinstance(effect, Carry | TakeShare):
             found.append(effect)
+    return found
+
+
+def _by_label(effect: Consume, basis: Basis, before: Sequence[Effect]) -> list[Debit]:
+    """
+    What is consumed of all labels, label by label in the order of the basis.
+
+    Lots are spent in an order that the basis does not hold: where it leaves a label something, that may be of another.
+    """
+    found, unit, left = list[Debit](), effect.amount.unit, effect.amount.steps
+    gone = [(each.label, each.amount.steps) for each in before if isinstance(each, Debit) and each.amount.unit == unit]
+    for held in basis.balances:
+        if held.unit == unit:
+            part = min(left, held.steps - sum(steps for label, steps in gone if label == held.label))
+            if part > 0:
+                found.append(Debit(build_amount(part, unit), rule=effect.rule, label=held.label))
+                left -= part
     return found
 
 
@@ -240,7 +259,7 @@ class Watcher(Protocol):
 
     @property
     def unit(self) -> str:
-        """The tally in which it keeps count: `policy.name`."""
+        """What its tally is called, where it keeps one: `policy.name`."""
         ...
 
     @property
@@ -258,16 +277,22 @@ class Watcher(Protocol):
         """What it does when new terms take effect."""
         ...
 
-    def key(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
-        """The label of the period that holds an instant; None where there is none."""
-        ...
-
-    def counts(self, occasion: Occasion) -> Sequence[Effect]:
-        """What an event adds to its tally. Decided again with the event."""
-        ...
-
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """What follows from the balances as they stand."""
+        ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A watcher that keeps count in its tally, period by period."""
+
+    @property
+    def unit(self) -> str:
+        """The tally in which it keeps count."""
+        ...
+
+    def key(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
+        """The label of the period that holds an instant; None where there is none."""
         ...
 
 

@@ -65,7 +65,8 @@ class Windowed:
         validity = life_within(self._clock, occasion)
         if validity is None:
             if trace is not None:
-                trace.append(WhyNot(self._policy, self._clock.anchor or "", "outside", FrozenMapping()))
+                names = dict.fromkeys(book.rule for made in effects if isinstance(made, Credit) for book in made.books)
+                trace.extend(WhyNot(self._policy, name, "outside", FrozenMapping()) for name in names)
             return ()
         return [
             attrs.evolve(effect, validity=validity)

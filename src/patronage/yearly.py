@@ -91,10 +91,6 @@ class BoundYearly:
         spans = self._spans(of, calendar, grants)
         return None if spans is None else (spans[0] or spans[1]).key
 
-    def counts(self, occasion: Occasion) -> Sequence[Effect]:
-        """Nothing: it counts what it gave when it gives."""
-        return ()
-
     def _spans(self, at: datetime, calendar: Calendar, grants: Iterable[Grant]) -> tuple[Span | None, Span] | None:
         """The window at an instant, and the next one."""
         yearly = self._yearly
@@ -151,7 +147,8 @@ class BoundYearly:
                 )
             elif isinstance(gift, GiveCredit):
                 effects.append(Credit(gift.amount, rule=self.name, label=gift.label, life=gift.life, why=OCCURRED))
-            elif isinstance(gift, GiveBenefit):
+            else:
+                assert isinstance(gift, GiveBenefit)  # Nothing is converted: such a gift was refused.
                 effects.append(HandOver(kind=gift.kind, reward=gift.reward, amount=gift.amount, rule=self.name))
         book = build_booking(self.name, 1, 1, (1, 1), (1, 1), "", "", (), None)
         validity = Validity(expires_at=_KEPT.end(span.end, calendar))

@@ -12,8 +12,10 @@ from between.members import BUDGET, DAY, NOON, POINTS, Members, buy, earning, mu
 from between.referral import PROGRAM, Referral, referred
 from patronage import (
     Account,
+    BenefitKind,
     Cancellation,
     Credit,
+    Debit,
     Effect,
     Enrolment,
     Give,
@@ -23,6 +25,7 @@ from patronage import (
     Occasion,
     PolicyError,
     Purchase,
+    Read,
     RefundTerms,
     State,
     Transfer,
@@ -32,7 +35,9 @@ from patronage import (
 from patronage.accounts import system
 from patronage.events import FollowedUp
 from patronage.explain import explain
-from patronage.occasions import FollowUp, Woken
+from patronage.ledger import GrantChange, GrantEntry
+from patronage.occasions import FollowUp, HandOver, Woken
+from patronage.terms_of_time import days
 
 ANN, BOB = Account.member("ann"), Account.member("bob")
 
@@ -49,6 +54,13 @@ class Own:
     def effects(self, occasion: Occasion) -> Iterable[Effect]:
         """What the function says."""
         return tuple(self.answer(occasion))
+
+
+@attrs.frozen(kw_only=True)
+class Reading(Own):
+    """One that reads the points."""
+
+    reads: tuple[Read, ...] = (Read("points"), Read("points", "gift"))
 
 
 class TestTheReceiver:
@@ -226,6 +238,97 @@ class TestRefunds:
         assert members.held("ann") == 0
 
 
+class TestSeveral:
+    """One policy may give one receiver something by several rules, and hand things over."""
+
+    @staticmethod
+    def members(*follow_ups: FollowUp) -> Members:
+        """A shop whose policy gives these for each purchase of 10.00 or more."""
+        return Members(
+            program_of(Own(answer=lambda occasion: follow_ups if sum_of(occasion) >= 1_000 else ()), rewards=[mug()])
+        )
+
+    def test_two_to_one_receiver_are_one_total(self) -> None:
+        """Credits, grants and benefits of both are in one follow-up, and a refund takes all of it back."""
+        cup = HandOver(kind=BenefitKind.PRODUCT, reward="cup")
+        members = self.members(
+            FollowUp(receiver=ANN, credits=(Credit(POINTS.of(5), rule="a"),), gives=(Give(key="one", rule="a"),)),
+            FollowUp(
+                receiver=ANN,
+                credits=(Credit(POINTS.of(3), rule="b"),),
+                gives=(Give(key="two", rule="b"),),
+                benefits=(cup,),
+            ),
+        )
+        decision = members.tell(buy("o", "20.00", "bob"))
+        (follow_up,) = decision.follow_ups
+        assert [credit.amount for credit in follow_up.credits] == [POINTS.of(5), POINTS.of(3)]
+        assert held_by_ann(members) == (8, ["one", "two"])
+        assert [benefit.reward for benefit in members.commits[ANN][0].benefits] == ["cup"]
+        assert not members.tell(refund("f-1", "o", "5.00", "bob")).follow_ups
+        members.tell(refund("f-2", "o", member="bob"))
+        assert held_by_ann(members) == (0, [])
+
+    def test_what_was_handed_over_is_handed_over_once(self) -> None:
+        """A new total of three cups after one of two hands over the one that is new; fewer take nothing back."""
+        members = Members(program_of(Own(answer=cups)))
+        members.tell(buy("o", "30.00", "bob"))
+        members.tell(refund("f-1", "o", "10.00", "bob"))
+        handed = [(benefit.reward, benefit.quantity) for commit in members.commits[ANN] for benefit in commit.benefits]
+        assert handed == [("cup", 2), ("saucer", 1), ("cup", 1)]
+        members.tell(refund("f-2", "o", "10.00", "bob"))
+        assert members.commits[ANN][-1].benefits == ()
+
+    def test_a_grant_that_has_ended_by_the_receivers_clock_is_not_given(self) -> None:
+        """Three days from the friend's purchase are over where the receiver is nine days further."""
+        give = Give(key="badge", lasts=days(3))
+        members = self.members(FollowUp(receiver=ANN, credits=(Credit(POINTS.of(5)),), gives=(give,)))
+        members.tell(buy("p", "1.00", "ann", at=NOON + 9 * DAY))
+        members.tell(buy("o", "20.00", "bob"))
+        assert held_by_ann(members) == (5, [])
+        members.tell(buy("o", "20.00", "cid", at=NOON + 8 * DAY))
+        assert held_by_ann(members) == (10, ["badge"])
+
+    def test_a_grant_is_given_once_by_its_chain(self) -> None:
+        """An amended total whose grant is the same gives it no second time, also among other grants."""
+        members = Members(program_of(Own(answer=badge_and_points)))
+        members.tell(buy("o", "30.00", "bob"))
+        members.tell(refund("f", "o", "10.00", "bob"))
+        given = [
+            (entry.grant.key, entry.change)
+            for commit in members.commits[ANN]
+            for entry in commit.entries
+            if isinstance(entry, GrantEntry)
+        ]
+        assert given == [("one", GrantChange.GIVEN), ("two", GrantChange.GIVEN)]
+        assert held_by_ann(members) == (2, ["one", "two"])
+
+
+def sum_of(occasion: Occasion) -> int:
+    """What was bought, in cents."""
+    return sum(line.total.steps for line in occasion.lines)
+
+
+def cups(occasion: Occasion) -> Iterable[Effect]:
+    """Two cups and a saucer above 20.00; three cups from 20.00; one cup from 10.00."""
+    total = sum_of(occasion)
+    many = HandOver(kind=BenefitKind.PRODUCT, reward="cup", quantity=2 if total > 2_000 else 3 if total == 2_000 else 1)
+    saucer = HandOver(kind=BenefitKind.PRODUCT, reward="saucer")
+    yield FollowUp(receiver=ANN, benefits=(many, saucer) if total > 2_000 else (many,))
+
+
+def badge_and_points(occasion: Occasion) -> Iterable[Effect]:
+    """A point for each ten dollars, and two rights whatever was spent."""
+    credit = Credit(POINTS.of(sum_of(occasion) // 1_000), rule="tenth")
+    yield FollowUp(receiver=ANN, credits=(credit,), gives=(Give(key="one", rule="r"), Give(key="two", rule="r")))
+
+
+def held_by_ann(members: Members) -> tuple[int, list[str]]:
+    """Her points, and the keys of her rights."""
+    standing = members.program.at(members.state(ANN), max(members.now, members.state(ANN).clock or members.now))
+    return standing.available(POINTS).steps, [key for key in ("badge", "one", "two") if standing.grants(key)]
+
+
 class TestTime:
     """A wake-up may follow up as well."""
 
@@ -268,6 +371,34 @@ class TestSharedEffects:
         members.tell(refund("f", "o"))
         assert (members.used(), members.held()) == (1, 0)
 
+    def test_the_next_policy_reads_the_pool_as_it_then_is(self) -> None:
+        """What a policy credits, holds back or takes from a shared account is read by those behind it."""
+        later = Life(available_after=days(3))
+        read: list[tuple[int, int]] = []
+
+        def reader(occasion: Occasion) -> Iterable[Effect]:
+            read.append((occasion.balance_of(BUDGET, "points"), occasion.balance_of(BUDGET, "points", "gift")))
+            return ()
+
+        first = Own(
+            answer=lambda occasion: [
+                Credit(POINTS.of(7), account=BUDGET),
+                Credit(POINTS.of(9), account=BUDGET, life=later),
+                Credit(POINTS.of(2), account=BUDGET, label="gift"),
+                Debit(POINTS.of(3), account=BUDGET),
+                Debit(POINTS.of(50), account=BUDGET, label="gift", up_to=True),
+            ],
+            name="first",
+            others=(BUDGET,),
+        )
+        second = Reading(answer=reader, name="second", others=(BUDGET,))
+        members = Members(program_of(first, second))
+        members.tell(buy("o", "1.00"))
+        assert read == [(4, 0)]
+        assert members.program.at(members.state(BUDGET), NOON).available(POINTS) == POINTS.of(4)
+        members.tell(buy("o-2", "1.00"))
+        assert read[1:] == [(8, 0)]
+
     def test_one_that_it_does_not_name_is_an_error(self) -> None:
         """Nothing is decided."""
         with pytest.raises(PolicyError, match="shared spring"):
@@ -309,6 +440,7 @@ class TestErrors:
             {"receiver": "ann", "gives": (Give(key="k"),)},
             {"receiver": ANN, "credits": (Give(key="k"),)},
             {"receiver": ANN, "gives": (Credit(POINTS.of(1)),)},
+            {"receiver": ANN, "benefits": (Give(key="k"),)},
             {"receiver": ANN, "credits": (Credit(POINTS.of(1), account=BUDGET),)},
             {"receiver": ANN, "credits": (Credit(POINTS.of(1), life=Life(on_confirmation=True)),)},
         ],

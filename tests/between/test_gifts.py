@@ -231,6 +231,20 @@ def granted(key: str, member: str) -> StatusGrant:
 class TestPerPeriod:
     """Ceilings of what is given and of what is received."""
 
+    def test_lots_that_only_a_grant_of_the_giver_keeps(self) -> None:
+        """Past their date they live while she is gold: he is not, so they stay with her; where he is, they go."""
+        life = Life(expires_after=days(3), held_by="gold")
+        members = rich(program(life=life))
+        gold = StatusGrant(id="gold", member="ann", occurred_at=NOON, key="gold", actor="a", reason="r")
+        members.tell(gold)
+        late = NOON + 5 * DAY
+        decision = refused(members, gift("g-1", 30, at=late))
+        assert decision.code is RejectionCode.NOT_ELIGIBLE
+        assert decision.refusal.facts["needs"] == "gold"
+        members.tell(attrs.evolve(gold, member="bob", occurred_at=late))
+        assert members.tell(gift("g-2", 30, at=late)).accepted
+        assert (members.held("ann"), members.held("bob")) == (70, 30)
+
     def test_they_count_each_on_their_own_account(self) -> None:
         """Ann may give 50 a day; bob may receive 60 a day, from whomever."""
         members = rich(

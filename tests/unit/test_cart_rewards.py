@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from unit_shop import EUR, NEW_YEAR, POINTS, USD, Member, on, program_of
+from unit_shop import EUR, NEW_YEAR, POINTS, USD, Member, moves, on, program_of
 
 from patronage import Decision, InvalidValueError, Line, RejectionCode, Reservation, Reward, StatusGrant
 from patronage.conditions import Category
@@ -20,6 +20,7 @@ from patronage.rewards import (
     FreeItems,
     FreeShipping,
     ItemsOff,
+    Limit,
     MoneyVoucher,
     PercentOff,
     Qualifying,
@@ -83,6 +84,9 @@ def said(decision: Decision) -> int | str:
         (SetPrice(price=USD.of(5), units=2), ("3 x 12.00", "3 x 9.00"), 600),
         (SetPrice(price=USD.of(5), units=4), ("3.00",), "not_eligible"),
         (SetPrice(price=EUR.of(5)), ("9.00",), "wrong_unit"),
+        (SetPrice(price=USD.of(5)), ("0.5 x 8.00", "9.00"), 400),
+        (SetPrice(price=USD.of(5), units=2, sets_max=2), ("9.00", "3 x 24.00", "7.00"), 1200 + 1100),
+        (ItemsOff(), ("0.00", "0.25 x 1.00", "3.00", "9.00"), 300),
         (PercentOff(share="0.1"), ("10.00", "5.00"), 150),
         (PercentOff(share="0.5", maximum=USD.of(2)), ("10.00",), 200),
         (AmountOff(value=USD.of(3)), ("2.00", "10.00"), 300),
@@ -179,6 +183,47 @@ class TestMoneyVouchers:
     def test_at_a_partner_s_till_there_is_no_cart(self) -> None:
         """Without a cart all of it may be used."""
         assert said(member_of(voucher(), points=300).redeem()) == 300
+
+    def test_one_of_several_things_must_be_chosen(self) -> None:
+        """Of a mug and a cup the one that is named is given; without a choice, or with another, none."""
+        member = member_of(CartReward(name="off", gives=[FreeItems(skus=["mug", "cup"])]))
+        assert said(member.redeem(cart=cart("10.00"))) == "wrong_choice"
+        assert said(member.redeem(cart=cart("10.00"), choices=["plate"], id="d-2")) == "wrong_choice"
+        (given,) = member.redeem(cart=cart("10.00"), choices=["cup"], id="d-3").benefits
+        assert (given.kind, given.item) == (BenefitKind.PRODUCT, "cup")
+
+    def test_one_by_code_needs_the_code(self) -> None:
+        """Without a code, or with another, no voucher is there; with its own it is used."""
+        member = member_of(voucher(by_code=True))
+        member.adjust("300 points", label="GIFT-1")
+        assert said(member.redeem(cart=cart("2.00"))) == "voucher_missing"
+        assert said(member.redeem(cart=cart("2.00"), code="GIFT-2", id="d-2")) == "voucher_missing"
+        assert said(member.redeem(cart=cart("2.00"), code="GIFT-1", id="d-3")) == 200
+        assert member.has(label="GIFT-1") == 100
+
+    def test_a_limit_on_what_is_used(self) -> None:
+        """So much of the balance for life: up to it, and then none."""
+        member = member_of(voucher(limits=[Limit(name="once", amount=POINTS.of(200))]), points=1000)
+        assert said(member.redeem(cart=cart("7.50"))) == 200
+        assert said(member.redeem(cart=cart("7.50"), id="d-2")) == "limit_reached"
+        assert member.has() == 800
+
+    @pytest.mark.parametrize(("rest", "went"), [(Rest.LAPSES, "expired"), (Rest.CHANGE, "paid_out")])
+    def test_a_held_voucher_remembers_its_rest(self, rest: Rest, went: str) -> None:
+        """Of ten dollars held for 7.50, 750 points pay and 250 go where the rest goes, when it is captured."""
+        member = member_of(voucher(cost=POINTS.of(1000), value=USD.of(10), rest=rest), points=1000)
+        assert member.reserve(cart=cart("7.50"), at=on(1, 3)).accepted
+        capture = member.accept(Capture(id="e-1", member="m-1", occurred_at=on(1, 4), reservation="v-1"))
+        assert moves(capture) == [("m-1", "redeemed", 750), ("m-1", went, 250)]
+
+    def test_a_part_of_a_held_voucher_has_a_part_of_its_rest(self) -> None:
+        """Half of it captured: half pays, half of the change is paid out, and the other half is free again."""
+        member = member_of(voucher(cost=POINTS.of(1000), value=USD.of(10), rest=Rest.CHANGE), points=1000)
+        member.reserve(cart=cart("7.50"), at=on(1, 3))
+        half = Capture(id="e-1", member="m-1", occurred_at=on(1, 4), reservation="v-1", amount=POINTS.of(500))
+        out = [move for move in moves(member.accept(half)) if move[1] != "m-1"]
+        assert out == [("m-1", "redeemed", 375), ("m-1", "paid_out", 125)]
+        assert member.has() == 500
 
     def test_refusals(self) -> None:
         """Nothing there, too little, another currency, a cart that it cannot pay."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 import pytest
-from unit_shop import POINTS, TICK, USD, Member, earned, on, only, program_of
+from unit_shop import EUR, POINTS, TICK, USD, Member, earned, on, only, program_of, transfers
 
 from patronage import (
+    Base,
     BenefitKind,
     CashbackPolicy,
     Decision,
+    Effect,
     Grain,
     InvalidValueError,
     Life,
     Line,
+    Occasion,
     PayWithPoints,
+    Purchase,
     RefundLine,
     RejectionCode,
     Rounding,
@@ -112,6 +117,27 @@ class TestRates:
         member = member_of(rate("a", "0.05", tenders=["store_card"]), rate("b", "0.02", tenders=["bank_card"]))
         assert cents(member.buy("100.00", tenders=split("40.00", "60.00"))) == 200 + 120
 
+    def test_a_rate_by_tender_leaves_what_an_earlier_one_took_of_the_same(self) -> None:
+        """Food on the store card is the first rate's, so the second has the toys on it alone, and nothing of others."""
+        first = rate("food", "0.05", lines=FOOD, tenders=["store_card"])
+        member = member_of(first, rate("card", "0.01", tenders=["store_card"]))
+        lines = (item("100.00"), item("50.00", "toys"))
+        assert cents(member.buy(*lines, tenders=split("150.00", "0.00")[:1])) == 500 + 50
+        other = (Tender(kind="bank_card", total=USD.of("150.00")),)
+        assert cents(member.buy(*lines, id="o-2", tenders=other)) == 0
+
+    def test_a_cashback_policy_may_stand_alone(self) -> None:
+        """Asked by itself it answers like any other: it can be part of a caller's own."""
+
+        class Twice:
+            name = "twice"
+
+            def effects(self, occasion: Occasion) -> Iterable[Effect]:
+                """What the card gives, two times."""
+                return (*card().effects(occasion), *card().effects(occasion))
+
+        assert cents(Member(program_of(Twice(), units=UNITS)).buy("100.00")) == 200
+
     def test_any_exact_share_can_be_said(self) -> None:
         """A third of a percent, and half of one in a unit with two more decimals."""
         assert cents(member_of(rate(of="1/300"), rounding=Rounding.FLOOR).buy("90.00")) == 30
@@ -203,6 +229,19 @@ class TestOfAPeriod:
         member = member_of(rate("food", "0.05", lines=FOOD), rate(), period=MONTH)
         assert cents(member.buy(item("0.10"), item("0.50", "x"))) == 1
 
+    def test_what_a_period_does_not_count_adds_nothing(self) -> None:
+        """Spend in another currency, without the right, and of other categories: no entry, and no close is awaited."""
+        food = rate("food", "0.05", lines=FOOD, when=HasGrant("member"))
+        member = member_of(food, rate("toys", "0.02", lines=TOYS), period=MONTH)
+        assert member.buy(item("100.00")).entries == ()
+        abroad = Line(total=EUR.of("100.00"), category="toys")
+        bought = Purchase(id="o-2", member="m-1", occurred_at=member.when(None), lines=(abroad,))
+        assert member.accept(bought).entries == ()
+        assert member.state.wake_ups == ()
+        counted = {m.label for m in transfers(member.buy(item("100.00", "toys"), id="o-3")) if m.label}
+        assert {label.rpartition("/")[2] for label in counted} == {"toys", "~credited"}
+        assert member.has(USD) == 200
+
     def test_a_yearly_cap_by_membership_year(self) -> None:
         """At most two dollars from each anniversary to the next."""
         fields = {"period": Anniversary(term=years(1)), "anchored_on": "member", "limit": USD.of(2)}
@@ -264,6 +303,19 @@ class TestRotation:
         member.does("activate", id="a-2", at=on(3, 20), attributes={"period": "2027-Q2"})
         assert cents(member.buy(item("100.00"), at=on(3, 21))) == 100
         assert cents(member.buy(item("100.00", "toys"), id="o-2", at=on(4, 1, 18))) == 500
+
+    def test_an_activity_of_another_kind_activates_nothing(self) -> None:
+        """Of two rotating rates each has its own activity."""
+        turns = [Turn(of="2026-Q1", lines=FOOD)]
+        one, two = (
+            rate(kind, share, adds=True, rotation=Rotation(turns=turns, activation=kind))
+            for kind, share in (("first", "0.04"), ("second", "0.02"))
+        )
+        member = member_of(one, two)
+        member.does("second")
+        assert cents(member.buy(item("100.00"))) == 200
+        member.does("first", id="a-2")
+        assert cents(member.buy(item("100.00"), id="o-2")) == 600
 
     def test_a_refund_nets_the_quarter(self) -> None:
         """The freed cap is used by the other purchase: 1,600 of net spend are 1,500 at five percent and 100 at one."""
@@ -395,6 +447,7 @@ class TestWhatCannotBe:
             {"period": MONTH, "rates": (rate(credit_max=USD.of(1)),)},
             {"period": Anniversary(term=years(1))},
             {"rates": (rate(most=POINTS.of(1)),)},
+            {"rates": (rate(of="0", bands=[RateBand(over=USD.of(10), rate="0.05")]),)},
             {"payouts": [Payout(pays="USD")]},
             {"payouts": [Payout(pays="EUR")]},
             {"payouts": [Payout(pays="points", minimum=POINTS.of(1))]},
@@ -416,6 +469,9 @@ class TestWhatCannotBe:
             {"most": USD.of(0)},
             {"bands": [RateBand(over=USD.of(1), rate=0)], "most": USD.of(1)},
             {"bands": [RateBand(over=USD.of(2), rate=0), RateBand(over=USD.of(1), rate=0)]},
+            {"bands": ["0.05"]},
+            {"tenders": ["card"], "base": Base(only_tenders=["card"])},
+            {"tenders": ["card"], "base": Base(less_tenders=["cash"])},
         ],
     )
     def test_a_rate(self, fields: dict[str, Any]) -> None:

@@ -56,3 +56,9 @@ def test_a_ceiling_of_spend_is_in_the_money_that_the_rule_counts() -> None:
     """A limit of spend in points makes no sense."""
     with pytest.raises(InvalidValueError, match="of spend"):
         program(a_point([Ceiling(name="c", limit=POINTS.of(10), of_spend=True)]))
+
+
+def test_a_rules_ceiling_is_of_that_rule() -> None:
+    """Which rules it is of is said by a policy's ceiling alone."""
+    with pytest.raises(InvalidValueError, match="leave out what it is of"):
+        program(a_point([Ceiling(name="c", limit=POINTS.of(10), of=["spend"])]))

@@ -53,8 +53,11 @@ from patronage.conditions import (
     Weekday,
 )
 from patronage.ledger import Balance, Source
+from patronage.member_conditions import LabelsAre, LevelIs, RatioIs
+from patronage.occasion_conditions import YearlyWindow
 from patronage.periods import Calendar
 from patronage.recurrence import Every, Recurrence
+from patronage.request_conditions import CodeGiven
 
 ANN = Account.member("m-1")
 NEW_YORK = Calendar("America/New_York")
@@ -319,6 +322,22 @@ def test_a_balance_says_what_it_reads_also_inside_others() -> None:
     assert Not(Category(["x"])).reads == ()
 
 
+def test_a_level_of_at_least_another_needs_a_ladder() -> None:
+    """Where the terms have no such ladder nobody is of a level, so none is high enough."""
+    assert not LevelIs("tier", at_least="gold").holds(shown(purchase("1.00")), None)
+
+
+@pytest.mark.parametrize("under", [(), (Balance("USD", None, 0),), (Balance("USD", None, -5),)])
+def test_a_ratio_to_nothing_does_not_hold(under: tuple[Balance, ...]) -> None:
+    """Ten points over no spend, or over a debt, are no ratio: neither above a bound nor below it."""
+    ten = Balance("points", None, 10)
+    now = shown(purchase("1.00"), ten, *under)
+    assert not RatioIs("points", "USD", at_least="0.01").holds(now, None)
+    assert not RatioIs("points", "USD", below=100).holds(now, None)
+    some = shown(purchase("1.00"), ten, Balance("USD", None, 5))
+    assert RatioIs("points", "USD", at_least=2, below=3).holds(some, None)
+
+
 REFUSED: dict[str, Callable[[], object]] = {
     "no SKU": Sku,
     "an SKU that is no id": lambda: Sku(["~x"]),
@@ -354,6 +373,11 @@ REFUSED: dict[str, Callable[[], object]] = {
     "all of what is no condition": lambda: AllOf([5]),  # type: ignore[list-item]
     "any of a class": lambda: AnyOf([PaidByRedemption]),  # type: ignore[list-item]
     "not of nothing": lambda: Not(None),  # type: ignore[arg-type]
+    "a code out of none": lambda: CodeGiven([]),
+    "labels that are fewer than one": lambda: LabelsAre("points", at_least=0),
+    "labels by a truth": lambda: LabelsAre("points", at_least=True),
+    "a ratio without a bound": lambda: RatioIs("points", "USD"),
+    "a leap day that is a text": lambda: YearlyWindow(leap_day="february"),  # type: ignore[arg-type]
     "all of one condition": lambda: AllOf(Category(["x"])),  # type: ignore[arg-type]
 }
 

@@ -415,6 +415,12 @@ REFUSED: dict[str, Callable[[], object]] = {
     "two groups of one name": lambda: PointsPolicy(name="p", rules=[point_a_dollar()], groups=[best(), best()]),
     "groups that are none": lambda: PointsPolicy(name="p", rules=[point_a_dollar()], groups=["g"]),  # type: ignore[list-item]
     "a group without a name": lambda: best(name=""),
+    "a quantity of an activity on lines": lambda: QuantityRule(
+        credit=POINTS.of(1), activity="visit", lines=Category(["x"])
+    ),
+    "a quantity of an activity by the line": lambda: QuantityRule(
+        credit=POINTS.of(1), activity="visit", grain=Grain.LINE
+    ),
 }
 
 

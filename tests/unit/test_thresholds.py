@@ -392,6 +392,37 @@ class TestRefused:
         with pytest.raises(InvalidValueError, match="which is no unit"):
             member_of(card(at_least=Unit("stamps").of(3)))
 
+    def test_steps_above_a_figure_are_none(self) -> None:
+        """How often it is reached is counted in what it is reached at."""
+        with pytest.raises(InvalidValueError, match="counted in at_least"):
+            card(at_least=None, more_than=VISITS.of(3), consumes=Consumes.NOTHING)
+
+    def test_what_comes_after_another_or_in_its_rounds_has_its_period(self) -> None:
+        """The order and the period are both held to; with both right the policy stands."""
+        first = gold(name="first", looks=Looks.AFTER_EACH)
+        after = gold(name="second", after=["first"])
+        assert PointsPolicy(name="own", thresholds=(first, after)).thresholds == (first, after)
+        for wrong in ((after, first), (first, gold(name="second", after=["first"], period=MONTH))):
+            with pytest.raises(InvalidValueError, match="second comes after 'first'"):
+                PointsPolicy(name="own", thresholds=wrong)
+        last = card(name="last", period=YEAR)
+        half = card(
+            name="half",
+            round_of="last",
+            at_least=VISITS.of(2),
+            repeats=Repeats.ONCE_A_PERIOD,
+            period=YEAR,
+            consumes=Consumes.NOTHING,
+        )
+        assert PointsPolicy(name="own", thresholds=(half, last)).thresholds == (half, last)
+        for wrong in (
+            (last, half),
+            (attrs.evolve(half, period=MONTH), last),
+            (half, attrs.evolve(last, consumes=Consumes.NOTHING)),
+        ):
+            with pytest.raises(InvalidValueError, match="half has rounds of 'last'"):
+                PointsPolicy(name="own", thresholds=wrong)
+
     def test_two_of_one_name_are_refused(self) -> None:
         """They would keep one tally."""
         with pytest.raises(InvalidValueError, match="name of its own"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,15 +11,18 @@ from unit_shop import NIGHTS, POINTS, TICK, UNITS, USD, Member, on, point_a_doll
 
 from patronage import (
     Base,
+    Effect,
     InvalidValueError,
     Life,
     Line,
     LineKind,
     MultiplierRule,
+    Occasion,
     PointsPolicy,
     Policy,
     Program,
     RefundLine,
+    RejectionCode,
     SpendRule,
     StatusEnd,
     StatusGrant,
@@ -263,6 +267,32 @@ class TestDowngrades:
         member.buy("400.00", at=on(3, 1))
         assert member.standing(on(1, 2, year=2027)).available(NIGHTS) == NIGHTS.of(0)
 
+    def test_at_the_figure_exactly_nothing_rolls(self) -> None:
+        """Ten nights are gold, and none is left over."""
+        carried = CarryOver(label="rolled", life=Life(expires_after=EndOfPeriod(period=YEAR)))
+        member = member_of(tiers(rollover=carried))
+        member.buy("1000.00", at=on(3, 1))
+        standing = member.standing(on(1, 1, year=2027))
+        assert standing.labels(NIGHTS) == {}
+        assert standing.level("tier") == "gold"
+
+    def test_a_refund_before_the_close_leaves_less_to_roll_over(self) -> None:
+        """Of 17 nights two come back: five roll over, not seven, and they are waited for once."""
+        carried = CarryOver(label="rolled", life=Life(expires_after=EndOfPeriod(period=YEAR)))
+        member = member_of(tiers(rollover=carried))
+        member.buy("1500.00", "200.00", at=on(3, 1))
+        waits = member.state.wake_ups
+        member.refund("o-1", lines=[_line("2")], at=on(4, 1))
+        assert member.state.wake_ups == waits
+        assert member.standing(on(1, 1, year=2027)).available(NIGHTS) == NIGHTS.of(5)
+
+    def test_no_rate_can_be_declared_for_it(self) -> None:
+        """Neither for the rollover nor for a level: only a total has a rate."""
+        member = member_of(tiers(rollover=CarryOver()))
+        member.buy("1500.00", at=on(3, 1))
+        for rule in ("rollover", "level-1"):
+            assert getattr(member.declare(rule, policy="tier"), "code", None) is RejectionCode.UNKNOWN_RULE
+
 
 class TestByHand:
     """Levels that operators give."""
@@ -393,6 +423,20 @@ class TestRead:
         assert platinum.missing == NIGHTS.of(13)
         assert gold.by == member.program.calendar.start_of_day(on(1, 1, year=2027).date())
 
+    def test_a_tier_policy_may_stand_alone(self) -> None:
+        """Asked by itself it answers with its rules too: it can be part of a caller's own."""
+
+        class Doubled:
+            name = "doubled"
+
+            def effects(self, occasion: Occasion) -> Iterable[Effect]:
+                """What the ladder gives, two times."""
+                return (*tiers().effects(occasion), *tiers().effects(occasion))
+
+        member = member_of(Doubled())
+        member.buy("300.00")
+        assert member.has(NIGHTS) == 6
+
     def test_an_unknown_ladder_is_an_error(self) -> None:
         """A standing is asked by a tier policy's name."""
         with pytest.raises(InvalidValueError, match="no tier policy"):
@@ -437,6 +481,20 @@ class TestAdoption:
             member.buy(nights, at=on(3, 1))
             assert level(member, on(7, 2)) == then
 
+    def test_a_policy_that_waits_for_the_next_occasion_is_not_asked_beside_one_that_does_not(self) -> None:
+        """At the change the one ladder looks at the balances as they are, the other at the next purchase."""
+        stricter = (Level(name="member"), Level(name="silver", at_least=NIGHTS.of(3)))
+        now = tiers(name="now", levels=stricter, rules=(), adoption=Adoption.GRANDFATHERED)
+        later = tiers(levels=stricter, adoption=Adoption.PROSPECTIVE)
+        terms = [Terms(units=UNITS, policies=[tiers()])]
+        terms.append(Terms(units=UNITS, policies=[later, now], effective_from=on(7, 1)))
+        member = Member(Program(id="shop", time_zone="America/New_York", terms=terms))
+        member.buy("400.00", at=on(3, 1))
+        standing = member.standing(on(7, 2))
+        assert (standing.level("now"), standing.level("tier")) == ("silver", "member")
+        member.buy("1.00", id="o-2", at=on(7, 3))
+        assert level(member) == "silver"
+
     def test_lazy_and_eager_agree(self) -> None:
         """Adopted by a nightly run on the day, or by the next purchase: the same account."""
         lazy, eager = (Member(self.program(Adoption.RESTATED)) for _ in range(2))
@@ -470,6 +528,7 @@ class TestRefused:
             {"tenure": Tenure.ATTAINED},
             {"tenure": Tenure.WHILE_REACHED, "lasts": years(1)},
             {"tenure": Tenure.EXTENDED, "looks": Looks.AT_REVIEW},
+            {"tenure": Tenure.EXTENDED, "lasts": years(1), "looks": Looks.AT_REVIEW},
             {"rollover": CarryOver(), "window": LIFETIME},
             {"rules": ("spend",)},
         ],

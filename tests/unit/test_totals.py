@@ -275,6 +275,15 @@ class TestDeclared:
         assert again.require is not None and getattr(again, "code", None) is RejectionCode.ALREADY_ENDED
         assert member.has(USD) == 1000
 
+    def test_each_year_has_its_own_rate(self) -> None:
+        """The rate of the year before is kept, and does not pay for this one."""
+        member = member_of(self.patronage())
+        member.buy("100.00", at=on(5, 1))
+        member.declare("year", "0.10", of=on(12, 31))
+        assert member.buy("100.00", id="o-2", at=on(5, 1, year=2027)).earned(USD).total == USD.of(0)
+        assert member.declare("year", "0.20", of=on(5, 1, year=2027)).earned(USD).total == USD.of(20)
+        assert member.buy("100.00", id="o-3").earned(USD).total == USD.of(20)
+
     def test_a_late_return_takes_back_at_the_declared_rate(self) -> None:
         """Also in the next year, from what was paid."""
         member = member_of(self.patronage())

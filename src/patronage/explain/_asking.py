@@ -17,7 +17,7 @@ from patronage.basis_after import basis_with
 from patronage.conditions import AllOf, Weekday
 from patronage.dividends import ClassDeclared
 from patronage.earning import WhyNot
-from patronage.errors import InvalidValueError, PatronageError, quote
+from patronage.errors import InvalidValueError, PatronageError
 from patronage.events import Purchase
 from patronage.explain._phrases import Clause, Either, Figure, Told, number_text
 from patronage.ledger import (
@@ -236,8 +236,6 @@ def asked_again(commit: Commit, bound: BoundTerms) -> Answers:
             effects = tuple(policy.answer(occasion, trace))
         except PatronageError as error:
             problem = str(error)
-        except Exception as error:
-            problem = f"{type(error).__name__}: {quote(str(error))}"
         applied = {book.rule for effect in effects if isinstance(effect, Credit) for book in effect.books}
         unread = frozenset(
             (effect.amount.unit, effect.label, effect.rule)
@@ -255,7 +253,7 @@ def asked_again(commit: Commit, bound: BoundTerms) -> Answers:
 
 def _looked(policy: str, occasion: Occasion, settled: Settlement) -> Answer:
     """What a total or threshold comes to. What it consumes is left out: its lots are no part of the basis."""
-    effects = tuple(effect for effect in in_basis(settled) if not isinstance(effect, Debit))
+    effects = tuple(effect for effect in in_basis(settled, occasion.basis) if not isinstance(effect, Debit))
     applied = frozenset(effect.rule for effect in effects)
     return Answer(policy, occasion, effects, (), applied, None, frozenset(), by_rules=False)
 

@@ -312,10 +312,6 @@ class _Maker:
         return Amount(steps.numerator, self._credited.code)
 
 
-def _counts_back(rate: CashbackRate) -> bool:
-    return rate.rotation is not None and rate.rotation.counts_back
-
-
 def _both(one: Condition | None, other: Condition) -> Condition:
     return other if one is None else AllOf([one, other])
 

@@ -27,7 +27,7 @@ class Claim:
     lines: Condition | None
     tenders: tuple[str, ...]
 
-    def takes(self, occasion: Occasion, line: Line) -> bool:
+    def takes(self, occasion: Occasion, line: Line | None) -> bool:
         """Whether the line is its."""
         return (self.lines is None or self.lines.holds(occasion, line)) and (
             self.when is None or self.when.holds(occasion, None)
@@ -52,8 +52,6 @@ class Unclaimed:
 
     def holds(self, occasion: Occasion, line: Line | None) -> bool:
         """Whether it holds."""
-        if line is None:
-            return any(self.holds(occasion, each) for each in occasion.lines)
         return not any(claim.takes(occasion, line) for claim in self.claims)
 
 
@@ -70,8 +68,6 @@ class Claimed:
 
     def holds(self, occasion: Occasion, line: Line | None) -> bool:
         """Whether it holds."""
-        if line is None:
-            return any(self.claim.takes(occasion, each) for each in occasion.lines)
         return self.claim.takes(occasion, line)
 
 

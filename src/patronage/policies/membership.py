@@ -296,14 +296,6 @@ class _Terms:
         self._policy, self.name = policy, TERM
         self.unit = f"{policy.name}.{TERM}"
 
-    def key(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
-        """None: it keeps no tally."""
-        return None
-
-    def counts(self, occasion: Occasion) -> Sequence[Effect]:
-        """Nothing."""
-        return ()
-
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """The term that follows the one that closes."""
         policy, at = self._policy, look.at

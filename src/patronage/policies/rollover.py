@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from patronage.figures import Setting
-from patronage.ledger import Grant
-from patronage.occasions import Effect, Occasion, Read, Wake
-from patronage.periods import Calendar, Period
+from patronage.occasions import Occasion, Read, Wake
+from patronage.periods import Period
 from patronage.thresholds import CarryOver
 from patronage.units import Amount, build_amount
 from patronage.watching import (
@@ -44,15 +42,6 @@ class Rollover:
         self._goals, self._carries, self._policy = tuple(goals), carries, setting.policy
         self._clock = Clock(period, anchor, setting.refund_for)
         self.reads: Sequence[Read] = (Read(goals[0].unit, None, True),)
-
-    def key(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
-        """The label of the window that holds an instant."""
-        span = self._clock.span(of, calendar, grants)
-        return None if span is None else span.key
-
-    def counts(self, occasion: Occasion) -> Sequence[Effect]:
-        """Nothing."""
-        return ()
 
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """While there is a balance the window's close is waited for; then it is carried."""

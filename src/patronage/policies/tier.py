@@ -219,8 +219,9 @@ class TierPolicy:
         return tuple(level.goal for level in self.levels if level.goal is not None)
 
     def effects(self, occasion: Occasion) -> Iterable[Effect]:
-        """What time does to levels, for a policy that stands alone: `Terms` binds it once instead."""
-        return self._own(occasion, None)
+        """What the occasion gives, for a policy that stands alone: `Terms` binds it once instead."""
+        setting = Setting(policy=self.name, units=occasion.units, calendar=occasion.calendar, refund_for=None)
+        return self.bind(setting).answer(occasion, None)
 
     def _own(self, occasion: Occasion, trace: Trace) -> Sequence[Effect]:
         """What follows when a level runs out, and what new terms restate."""

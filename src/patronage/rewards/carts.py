@@ -7,7 +7,6 @@ Units are counted in runs (a line's whole units have one price), never one by on
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from fractions import Fraction
 from typing import Protocol
 
@@ -128,9 +127,3 @@ class CartGift(Protocol):
     def on(self, cart: Cart) -> tuple[Benefit, ...] | Refusal:
         """The benefits on what is left of the cart, perhaps none; or why not."""
         ...
-
-
-def whole_units(quantity: Decimal) -> int:
-    """The whole units of a quantity."""
-    n, d = quantity.as_integer_ratio()
-    return n // d

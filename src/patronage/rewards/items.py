@@ -194,7 +194,9 @@ class SetPrice:
             left = min(left, self.sets_max)
         begun: list[Units] = []
         lacking = self.units
-        for run in runs:
+        more = iter(runs)  # There are units enough for every set: the last set ends before they do.
+        while left:
+            run = next(more)
             count = run.count
             if begun:
                 part = min(lacking, count)
@@ -208,8 +210,6 @@ class SetPrice:
             if whole_sets:
                 yield [attrs.evolve(run, count=self.units)], whole_sets
                 left, count = left - whole_sets, count - whole_sets * self.units
-            if not left:
-                return
             if count:
                 begun, lacking = [attrs.evolve(run, count=count)], self.units - count
 
