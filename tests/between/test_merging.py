@@ -350,6 +350,18 @@ class TestUnmerging:
         members.tell(buy("o2", "5.00", at=NOON + DAY)).require()
         assert members.held("ann") == 105
 
+    def test_a_debt_is_owed_again(self) -> None:
+        """By the one who owed it, whoever it was; the other has back what had paid it."""
+        for owing in ("ann", "bob"):
+            members = both()
+            members.tell(
+                Adjustment(id="a", member=owing, occurred_at=NOON, amount=POINTS.of(-120), actor="op", reason="slip")
+            ).require()
+            before = {account: state.lots for account, state in members.states.items()}
+            members.tell(merge()).require()
+            members.tell(unmerge()).require()
+            assert {account: state.lots for account, state in members.states.items()} == before
+
     def test_what_was_spent_is_not_there_any_more(self) -> None:
         """The older lots went first: what is left of them goes."""
         members = merged()

@@ -747,6 +747,7 @@ gift_terms = st.builds(
     given=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
     received=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
     when=maybe(conditions),
+    life=maybe(st.just(Life()) | st.builds(Life, expires_after=terms_of_time())),
 )
 closing_terms = st.builds(ClosingTerms, unit=st.just("points"), forgives_debt=st.booleans()) | st.builds(
     ClosingTerms,
