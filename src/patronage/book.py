@@ -303,7 +303,8 @@ class Book:
 
     def arrive(self, part: Lot, payer: Account, about: Source, why: Reason) -> None:
         """A part comes with its source, validity and age: it pays debt first, and ends where its end has come."""
-        at, validity = self._now(), part.validity
+        at, validity = self.at, part.validity
+        assert at is not None
         if validity.endless and validity.available_at is not None and validity.available_at <= at:
             settled = attrs.evolve(validity, available_at=None)
             part = build_lot(part.unit, part.steps, part.label, settled, None, None, part.reserved_for)
@@ -479,17 +480,15 @@ class Book:
         parts = self.become(lot)
         if lot.validity.endless or len(parts) > 1 or parts[0].source == DEBT:
             about = lot.source or Source(self.account, "")
-            cause = due_cause("available", lot.validity.available_at or self._now(), lot_key(lot))
+            since = lot.validity.available_at
+            assert since is not None
+            cause = due_cause("available", since, lot_key(lot))
             if parts[-1].source != DEBT and lot.validity.endless:
                 settled = attrs.evolve(lot.validity, available_at=None)
                 last = build_lot(lot.unit, parts[-1].steps, lot.label, settled, None, None, None)
                 parts = (*parts[:-1], last)
             why = reason("available")
             self.transfer("", about, lot.unit, lot.label, self.account, self.account, (lot,), parts, (), why, cause)
-
-    def _now(self) -> datetime:
-        assert self.at is not None
-        return self.at
 
     def close(self, at: datetime, version: int) -> State:
         """The state after all that was written, with its clock at *at*."""

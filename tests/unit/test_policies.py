@@ -572,6 +572,16 @@ class TestOccasion:
         program: Program = program_of()
         assert Member(program).buy("1.00").entries == ()
 
+    def test_an_error_of_a_policy_within_another_names_the_inner_one(self) -> None:
+        """It is told once, by the name of the one that knows what was wrong."""
+
+        def outer(occasion: Occasion) -> Iterable[Effect]:
+            raise PolicyError("inner", "the rate is not known yet.")
+
+        with pytest.raises(PolicyError, match="Policy 'inner': the rate is not known yet") as caught:
+            member_of(Own(outer)).buy("1.00")
+        assert caught.value.policy == "inner"
+
     def test_a_points_policy_may_stand_alone(self) -> None:
         """Asked by itself, a points policy answers like any other: it can be part of a caller's own."""
 
@@ -583,6 +593,16 @@ class TestOccasion:
         member = member_of(Own(both))
         bought = member.buy("5.00")
         assert (earned(bought), earned(bought, NIGHTS)) == (5, 1)
+
+
+class TestRefused:
+    """Effects that cannot be meant."""
+
+    def test_a_grant_ends_in_one_way(self) -> None:
+        """After a term, or at an instant."""
+        assert Give(key="gold", lasts=days(1)).lasts == days(1)
+        with pytest.raises(InvalidValueError, match="a term or until an instant, not both"):
+            Give(key="gold", lasts=days(1), until=on(2, 1))
 
 
 class TestEdges:

@@ -326,6 +326,16 @@ class TestDecideAll:
         assert program.at(final, member.now).available(POINTS) == POINTS.of(500)
         assert member.state.version == 1
 
+    def test_an_event_that_is_known_adds_nothing(self) -> None:
+        """Its first answer is given again, and what comes after it finds it once in its history."""
+        member = Member(PROGRAM)
+        bought = purchase("10.00")
+        member.accept(bought)
+        back = Refund(id="r-1", member="m-1", occurred_at=member.when(None), purchase="o-1")
+        decisions = PROGRAM.decide_all(member.state, [bought, bought, back], history=member.commits)
+        assert [(each.accepted, each.repeated) for each in decisions] == [(True, True), (True, True), (True, False)]
+        assert [commit.ordinal for commit in decisions[-1].commits] == [1]
+
     def test_a_refusal_in_the_middle_leaves_the_rest(self) -> None:
         """What is not yet leaves nothing behind; the next is decided on what was there."""
         unknown = Refund(id="r-1", member="m-1", occurred_at=NEW_YEAR, purchase="o-9")
