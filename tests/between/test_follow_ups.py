@@ -442,7 +442,7 @@ class TestErrors:
             {"receiver": ANN, "gives": (Credit(POINTS.of(1)),)},
             {"receiver": ANN, "benefits": (Give(key="k"),)},
             {"receiver": ANN, "credits": (Credit(POINTS.of(1), account=BUDGET),)},
-            {"receiver": ANN, "credits": (Credit(POINTS.of(1), life=Life(on_confirmation=True)),)},
+            {"receiver": ANN, "benefits": (Credit(POINTS.of(1)),)},
         ],
     )
     def test_one_that_means_nothing_is_refused(self, fields: dict[str, Any]) -> None:
