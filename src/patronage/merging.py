@@ -348,7 +348,7 @@ class _Parting:
                         left -= steps
                         found.append(with_steps(lot, steps))
         for lot in lots:
-            since = lot.credited_at is not None and lot.credited_at >= self.event.occurred_at
+            since = lot.credited_at is not None and lot.credited_at > self.event.occurred_at
             if free[id(lot)] and since and lot.source is not None and lot.source.account == own:
                 found.append(with_steps(lot, free[id(lot)]))
         return found
@@ -379,7 +379,7 @@ class _Parting:
                 left = attrs.evolve(live, uses=live.uses - back.uses)
                 _write(heir, GrantChange.USED, left, self.about, away, live)
         for grant in list(heir.grants):
-            since = grant.source.account == book.account and grant.valid_from >= self.event.occurred_at
+            since = grant.source.account == book.account and grant.valid_from > self.event.occurred_at
             if since and not grant.ended and grant.identity not in was and grant.giver != LINK:
                 _write(book, GrantChange.GIVEN, grant, self.about, why, None)
                 heir.grant(GrantChange.REVOKED, _ended(grant, at), "", "", self.about, away)

@@ -372,12 +372,12 @@ class TestUnmerging:
     def test_what_was_bought_for_the_old_id_since_goes_with_it(self) -> None:
         """And its refund is answered where its lots are."""
         members = merged()
-        members.tell(buy("o2", "20.00", at=NOON + DAY)).require()
-        members.tell(refund("f1", "o2", "5.00", at=NOON + DAY)).require()
-        members.tell(unmerge()).require()
+        members.tell(buy("o2", "20.00", at=NOON + 2 * DAY)).require()
+        members.tell(refund("f1", "o2", "5.00", at=NOON + 2 * DAY)).require()
+        members.tell(unmerge(at=NOON + 2 * DAY)).require()
         assert lots(members, ANN) == [(100, "ann/o1"), (15, "ann/o2")]
-        members.tell(refund("f2", "o2", at=NOON + DAY)).require()
-        members.tell(refund("f3", "o1", at=NOON + DAY)).require()
+        members.tell(refund("f2", "o2", at=NOON + 2 * DAY)).require()
+        members.tell(refund("f3", "o1", at=NOON + 2 * DAY)).require()
         assert (members.held("ann"), members.held("bob")) == (0, 50)
 
     def test_twice_is_refused(self) -> None:
@@ -386,6 +386,16 @@ class TestUnmerging:
         members.tell(unmerge()).require()
         again = attrs.evolve(unmerge(), id="un2")
         refused(members, again, RejectionCode.ALREADY_ENDED)
+
+    def test_a_gift_of_the_merges_instant_is_the_survivors(self) -> None:
+        """What stood with the survivor before the merge stays, of whatever source."""
+        members = both()
+        gift = Gift(id="g", member="ann", occurred_at=NOON, to="bob", amount=POINTS.of(1))
+        members.tell(gift).require()
+        before = {account: state.lots for account, state in members.states.items()}
+        members.tell(merge(at=NOON)).require()
+        members.tell(unmerge(at=NOON)).require()
+        assert {account: state.lots for account, state in members.states.items()} == before
 
     def test_and_merged_again(self) -> None:
         """As often as operators change their minds."""
