@@ -23,10 +23,13 @@ from patronage import (
     InvalidValueError,
     Life,
     Occasion,
+    PointsPolicy,
     PolicyError,
     Purchase,
     Read,
     RefundTerms,
+    Rejected,
+    RejectionCode,
     State,
     Transfer,
     Unit,
@@ -38,6 +41,7 @@ from patronage.explain import explain
 from patronage.ledger import GrantChange, GrantEntry
 from patronage.occasions import FollowUp, HandOver, Woken
 from patronage.terms_of_time import days
+from patronage.thresholds import GiveGrant, Threshold
 
 ANN, BOB = Account.member("ann"), Account.member("bob")
 
@@ -135,6 +139,26 @@ class TestTheReceiver:
         assert members.held("ann") == 1
         members.now = NOON + 20 * DAY
         assert members.held("ann") == 11
+
+    def test_a_hold_that_is_over_on_arrival_merges_with_what_never_ends(self) -> None:
+        """The receiver is thirty days further: what was held for fourteen is one lot with the rest at once."""
+        members = Members(program_of(earning(), Referral(hold=14)))
+        members.tell(buy("p", "1.00", "ann", at=NOON + 30 * DAY))
+        members.tell(referred("o", "100.00"))
+        assert not members.state(ANN).pending
+        assert [lot.steps for lot in members.state(ANN).lots["points"]] == [11]
+
+    def test_a_chain_that_lacks_its_first_total_is_incomplete(self) -> None:
+        """Not yet: the same may be sent again with all of its history, and then is taken."""
+        members = Members(PROGRAM)
+        members.tell(referred("o", "100.00"))
+        members.tell(refund("f-1", "o", "50.00", "bob"))
+        (last,) = members.decide(refund("f-2", "o", "20.00", "bob")).follow_ups
+        first, second = members.commits[ANN]
+        decision = PROGRAM.decide(members.state(ANN), last, history=[second])
+        assert isinstance(decision, Rejected)
+        assert (decision.code, decision.final) == (RejectionCode.HISTORY_INCOMPLETE, False)
+        assert PROGRAM.decide(members.state(ANN), last, history=[first, second]).accepted
 
     def test_policies_are_not_shown_it(self) -> None:
         """What is followed up is no fact: no policy answers it."""
@@ -370,6 +394,30 @@ class TestSharedEffects:
         assert (members.used(), members.held()) == (2, 10)
         members.tell(refund("f", "o"))
         assert (members.used(), members.held()) == (1, 0)
+
+    def test_what_time_does_to_a_pool_is_shown_to_those_that_name_it(self) -> None:
+        """Its points end: the policy that names it is told, another one is not, and no threshold of members looks."""
+        seen: list[str] = []
+
+        def watches(name: str) -> Callable[[Occasion], Iterable[Effect]]:
+            def answer(occasion: Occasion) -> Iterable[Effect]:
+                if occasion.trigger is not None:
+                    seen.append(f"{name} {type(occasion.trigger).__name__} {occasion.account.id}")
+                elif name == "first":
+                    yield Credit(POINTS.of(7), account=BUDGET, life=Life(expires_after=days(3)))
+
+            return answer
+
+        first = Own(answer=watches("first"), name="first", others=(BUDGET,))
+        other = Own(answer=watches("other"), name="other")
+        star = Threshold(name="star", at_least=POINTS.of(5), gives=(GiveGrant(key="star"),))
+        members = Members(program_of(first, other, PointsPolicy(name="stars", thresholds=(star,))))
+        members.tell(buy("o", "1.00"))
+        assert members.used() == 7
+        members.pass_time(BUDGET, NOON + 4 * DAY)
+        assert members.used() == 0
+        assert seen == ["first LotEnded spring"]
+        assert not members.state(BUDGET).grants
 
     def test_the_next_policy_reads_the_pool_as_it_then_is(self) -> None:
         """What a policy credits, holds back or takes from a shared account is read by those behind it."""
