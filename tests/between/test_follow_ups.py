@@ -423,9 +423,11 @@ class TestSharedEffects:
         """What a policy credits, holds back or takes from a shared account is read by those behind it."""
         later = Life(available_after=days(3))
         read: list[tuple[int, int]] = []
+        unread: list[int] = []
 
         def reader(occasion: Occasion) -> Iterable[Effect]:
             read.append((occasion.balance_of(BUDGET, "points"), occasion.balance_of(BUDGET, "points", "gift")))
+            unread[:] = [occasion.balance_of(BUDGET, "points", "other")]
             return ()
 
         first = Own(
@@ -443,6 +445,7 @@ class TestSharedEffects:
         members = Members(program_of(first, second))
         members.tell(buy("o", "1.00"))
         assert read == [(4, 0)]
+        assert unread == [0]
         assert members.program.at(members.state(BUDGET), NOON).available(POINTS) == POINTS.of(4)
         members.tell(buy("o-2", "1.00"))
         assert read[1:] == [(8, 0)]
@@ -489,6 +492,7 @@ class TestErrors:
             {"receiver": ANN, "credits": (Give(key="k"),)},
             {"receiver": ANN, "gives": (Credit(POINTS.of(1)),)},
             {"receiver": ANN, "benefits": (Give(key="k"),)},
+            {"receiver": ANN, "gives": (Give(key="k", since=NOON),)},
             {"receiver": ANN, "credits": (Credit(POINTS.of(1), account=BUDGET),)},
             {"receiver": ANN, "credits": (Credit(POINTS.of(1), life=Life(on_confirmation=True)),)},
         ],

@@ -253,6 +253,19 @@ def test_a_cap_of_an_amount_trims() -> None:
     assert members.held("ann") == 150
 
 
+def test_a_cap_of_an_amount_leaves_what_is_of_another_unit() -> None:
+    """Points are trimmed to nothing, the stars of the same reward come each time."""
+    stars = Unit("stars")
+    both = reward(referrer=(credit(100), GiveCredit(amount=stars.of(1))))
+    cap = ReferralCap(name="year", amount=POINTS.of(150), per=LIFETIME)
+    policy = ReferralPolicy(name="referral", rewards=(both,), caps=(cap,))
+    terms = Terms(units=(USD, POINTS, stars), policies=(policy,))
+    members = Members(Program(id="shop", time_zone="America/New_York", terms=terms))
+    for name in ("bob", "cid", "dan"):
+        friend(members, name)
+    assert (members.held("ann"), members.held("ann", stars)) == (150, 3)
+
+
 def test_a_share_of_the_purchase() -> None:
     """A fifth of the first purchase, and of what is left of it."""
     fifth = GiveConverted(per=USD.of(1), credit=POINTS.of(20))
