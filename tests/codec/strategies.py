@@ -1169,6 +1169,15 @@ rewards_by_type: dict[str, st.SearchStrategy[Any]] = {
         exactly=st.booleans(),
         kind=st.sampled_from(BenefitKind),
         items=some(ids),
+    )
+    | st.builds(
+        PayWithPoints,
+        **on_order,
+        points=amounts("points", 1),
+        value=amounts("USD", 1),
+        kind=st.just(BenefitKind.TRANSFER),
+        bonus=amounts("USD", 1),
+        bonus_per=amounts("points", 1),
     ),
     "fixed": fixed_rewards,
     "step_table": st.builds(

@@ -23,6 +23,7 @@ from patronage import (
     Condition,
     Credit,
     Decision,
+    DonationPolicy,
     Earned,
     Effect,
     Enrolment,
@@ -37,6 +38,7 @@ from patronage import (
     MultiplierRule,
     Occasion,
     On,
+    PartnerPolicy,
     PayWithPoints,
     PointsPolicy,
     Policy,
@@ -68,12 +70,16 @@ from patronage import (
 )
 from patronage.bands import Band
 from patronage.conditions import AllOf, Category, Channel, HasGrant, Not, Spend
+from patronage.donations import Donated, donations
 from patronage.events import ReferralClaimed
 from patronage.ledger import Lot
+from patronage.partners import AgreedPrice, Agreement, Partner
 from patronage.periods import LIFETIME, MONTH
 from patronage.policies.cashback import CashbackRate, Payout, Rotation, Turn
+from patronage.policies.donation import LapsedShare, PaidAs
 from patronage.policies.referral_parts import ReferralCap, ReferralReward
 from patronage.rewards import Price, Request
+from patronage.settlements import Settled, settlements
 from patronage.terms_of_time import days, years
 from patronage.thresholds import GiveCredit
 from patronage.units import allocate
@@ -193,6 +199,29 @@ program = Program(
 timeline = Program(id="shop", time_zone="UTC", terms=[*program.terms])
 
 now = datetime(2026, 1, 1, tzinfo=UTC)
+given: Unit = Unit("given", decimals=5, kind=UnitKind.TALLY)
+smile: Policy = DonationPolicy(
+    name="smile",
+    charities=["reading", "rivers"],
+    default="reading",
+    unit="given",
+    money="USD",
+    rules=[SpendRule(per=usd.of(1), credit=given.of("0.005"), whole=False)],
+    lapsed=[LapsedShare(per=points.of(100), credit=given.of(1))],
+    payout=Payout(pays="USD", paid_as=PaidAs.MONEY),
+)
+partners: Policy = PartnerPolicy(
+    name="partners",
+    partners=[
+        Partner(
+            name="rides",
+            agreements=[Agreement(rules=[], end=now, funds=[AgreedPrice(per=points.of(1000), pays=usd.of(9))])],
+        )
+    ],
+    windows=["stay"],
+)
+given_by_month: Sequence[Donated] = donations(program, "smile", MONTH, [])
+owed_by_month: Sequence[Settled] = settlements(program, "partners", MONTH, [])
 bought = Purchase(
     id="o-1",
     member="m-1",

@@ -348,6 +348,7 @@ ENGLISH: Final = Phrases(
         "entry.referred": "{amount} given[ under {label}] by policy {policy}, rule {rule}, for a referral.",
         "entry.followed_up": "{amount} credited by policy {policy}[, rule {rule}], for what another account did.",
         "entry.donated": "{amount} given[ to {label}] by policy {policy}[, rule {rule}].",
+        "entry.converted": "{amount} converted to, by a reward: counted by policy {policy}.",
         "entry.credited": "{amount} credited[ under {label}] by policy {policy}[, rule {rule}].",
         "entry.debited": "{amount} taken[ under {label}] by policy {policy}[, rule {rule}].",
         "entry.set": "{amount} credited by policy {policy}[, rule {rule}], which set the balance.",
