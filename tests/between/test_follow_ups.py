@@ -293,6 +293,19 @@ class TestSeveral:
         members.tell(refund("f-2", "o", member="bob"))
         assert held_by_ann(members) == (0, [])
 
+    def test_a_change_in_one_of_them_is_told(self) -> None:
+        """A refund that lowers the first and not the second: the receiver keeps what both are worth now."""
+
+        def tenth_and_two(occasion: Occasion) -> Iterable[Effect]:
+            yield FollowUp(receiver=ANN, credits=(Credit(POINTS.of(sum_of(occasion) // 1_000), rule="tenth"),))
+            yield FollowUp(receiver=ANN, credits=(Credit(POINTS.of(2), rule="two"),))
+
+        members = Members(program_of(Own(answer=tenth_and_two)))
+        members.tell(buy("o", "30.00", "bob"))
+        assert members.held("ann") == 5
+        members.tell(refund("f", "o", "20.00", "bob"))
+        assert members.held("ann") == 3
+
     def test_what_was_handed_over_is_handed_over_once(self) -> None:
         """A new total of three cups after one of two hands over the one that is new; fewer take nothing back."""
         members = Members(program_of(Own(answer=cups)))
