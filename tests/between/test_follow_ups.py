@@ -326,6 +326,19 @@ class TestSeveral:
         members.tell(buy("o", "20.00", "cid", at=NOON + 8 * DAY))
         assert held_by_ann(members) == (10, ["badge"])
 
+    def test_a_grant_that_only_a_later_total_holds_is_given_with_it(self) -> None:
+        """A badge for small purchases: the refund makes it one, and the receiver gets it then."""
+
+        def badge_below(occasion: Occasion) -> Iterable[Effect]:
+            small = (Give(key="badge", rule="small"),) if sum_of(occasion) <= 1_000 else ()
+            yield FollowUp(receiver=ANN, credits=(Credit(POINTS.of(1), rule="one"),), gives=small)
+
+        members = Members(program_of(Own(answer=badge_below)))
+        members.tell(buy("o", "30.00", "bob"))
+        assert held_by_ann(members) == (1, [])
+        members.tell(refund("f", "o", "20.00", "bob"))
+        assert held_by_ann(members) == (1, ["badge"])
+
     def test_a_grant_is_given_once_by_its_chain(self) -> None:
         """An amended total whose grant is the same gives it no second time, also among other grants."""
         members = Members(program_of(Own(answer=badge_and_points)))
