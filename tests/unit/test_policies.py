@@ -595,25 +595,6 @@ class TestOccasion:
         assert (earned(bought), earned(bought, NIGHTS)) == (5, 1)
 
 
-class TestRefused:
-    """Effects that cannot be meant."""
-
-    @pytest.mark.parametrize("payee", [Account.member("m-2"), "redeemed"])
-    def test_a_debit_goes_to_an_account_of_the_system(self, payee: Any) -> None:
-        """What another member gets is a follow-up."""
-        with pytest.raises(InvalidValueError, match="a system account"):
-            Debit(POINTS.of(1), payee=payee)
-
-    def test_a_grant_ends_in_one_way(self) -> None:
-        """After a term, or at an instant."""
-        assert Give(key="gold", lasts=days(1)).lasts == days(1)
-        assert Give(key="gold", since=on(1, 1), until=on(2, 1)).until == on(2, 1)
-        with pytest.raises(InvalidValueError, match="ends after it begins"):
-            Give(key="gold", since=on(2, 1), until=on(2, 1))
-        with pytest.raises(InvalidValueError, match="a term or until an instant, not both"):
-            Give(key="gold", lasts=days(1), until=on(2, 1))
-
-
 class TestEdges:
     """Effects that find nothing, and wake-ups side by side."""
 
