@@ -243,9 +243,13 @@ class Book:
         return known is None or known.kind is UnitKind.TALLY
 
     def lot(self, unit: str, steps: int, label: str | None, validity: Validity, source: Source) -> Lot:
-        """What a credit becomes: a lot of its own with source and age; what never ends, and tallies, merge."""
+        """
+        What a credit becomes: a lot of its own with source and age; what never ends, and tallies, merge.
+
+        What waits for a confirmation keeps its source until then: it is found by it.
+        """
         at = self.at
-        merges = self.is_tally(unit)
+        merges = self.is_tally(unit) and not validity.on_confirmation
         if validity.expires_at is None and validity.endless:
             if validity.available_at is not None and at is not None and validity.available_at <= at:
                 validity = attrs.evolve(validity, available_at=None)  # Past: it merges like all that never ends.

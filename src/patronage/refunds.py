@@ -287,7 +287,10 @@ class Difference:
             if taken:
                 book.debit(policy, about, unit, taken, label, TAKEN_BACK, self._against, _limited(books, taken))
             return
-        parts, short = book.pick(unit, steps - ended, label)
+        waiting = [lot for lot in book.pending if (lot.unit, lot.label, lot.source) == (unit, label, about)]
+        parts, left = _parts(waiting, steps - ended)
+        more, short = book.pick(unit, left, label)
+        parts += more
         if ended:
             back = build_lot(unit, ended, label, ALWAYS, None, None, None)
             book.transfer("", about, unit, label, EXPIRED, book.account, (), (back,), (), reason("dropped"))

@@ -520,7 +520,7 @@ class TestErrors:
             {"receiver": ANN, "benefits": (Give(key="k"),)},
             {"receiver": ANN, "gives": (Give(key="k", since=NOON),)},
             {"receiver": ANN, "credits": (Credit(POINTS.of(1), account=BUDGET),)},
-            {"receiver": ANN, "credits": (Credit(POINTS.of(1), life=Life(on_confirmation=True)),)},
+            {"receiver": ANN, "benefits": (Credit(POINTS.of(1)),)},
         ],
     )
     def test_one_that_means_nothing_is_refused(self, fields: dict[str, Any]) -> None:

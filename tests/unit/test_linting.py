@@ -27,7 +27,7 @@ from patronage.challenges import Different, DifferentBy, Goal, Milestone
 from patronage.conditions import BalanceIs
 from patronage.ledger import BenefitKind
 from patronage.linting import LintCode, lint
-from patronage.periods import MONTH, YEAR, Window
+from patronage.periods import LIFETIME, MONTH, YEAR, Window
 from patronage.policies.tier import Level
 from patronage.state_size import StateBound, largest_state
 from patronage.terms import Expired, Returned, Shortfall
@@ -282,6 +282,20 @@ class TestLargestState:
             consumes=Consumes.STEPS,
         )
         assert largest_state(program_of(own(voucher)), events_a_year=9).grants is None
+
+    def test_a_count_for_each_value_grows_with_the_events(self) -> None:
+        """Each event of a month may state another value; for life no date ends the counts."""
+
+        def lots(per: Any, by: str | None, events: int) -> int | None:
+            ceiling = Ceiling(name="item", limit=POINTS.of(9), per=per, by=by)
+            return largest_state(program_of(own(ceilings=(ceiling,))), events_a_year=events).lots
+
+        plain, few, more = lots(MONTH, None, 12), lots(MONTH, "item", 12), lots(MONTH, "item", 1200)
+        assert plain is not None and few is not None and more is not None
+        assert plain == lots(MONTH, None, 1200)
+        assert more > 50 * few
+        assert lots(LIFETIME, None, 12) is not None
+        assert lots(LIFETIME, "item", 12) is None
 
     @pytest.mark.parametrize(
         ("fields", "grants"),

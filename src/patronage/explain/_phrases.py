@@ -333,6 +333,7 @@ ENGLISH: Final = Phrases(
         "entry.earned": "{amount} earned[ under {label}] by policy {policy}.",
         "entry.total": "{amount} earned[ under {label}] by policy {policy}, on the period's total.",
         "entry.threshold": "{amount} given[ under {label}] by policy {policy}, for a balance that was reached.",
+        "entry.derived": "{amount} credited[ under {label}] by policy {policy}, rule {rule}: a balance comes to more.",
         "entry.consumed": "{amount} used up by policy {policy} for what it gave.",
         "entry.consumed_back": "{amount} that a revoked right had cost are back.",
         "entry.carried": "{amount} carried over into the next period.",
