@@ -15,15 +15,18 @@ from patronage import (
     Cancellation,
     InvalidValueError,
     Life,
+    Program,
     ReferralPolicy,
     RejectionCode,
+    Terms,
+    Unit,
 )
 from patronage.conditions import EventAttribute, HasGrant, Spend
 from patronage.derived import DerivedBalance, DerivedRate
 from patronage.periods import LIFETIME, MONTH
 from patronage.policies.referral_parts import Deed, ReferralCap
 from patronage.terms_of_time import days
-from patronage.thresholds import GiveConverted, GiveGrant
+from patronage.thresholds import GiveConverted, GiveCredit, GiveGrant
 
 
 def test_both_sides_are_rewarded_once_after_the_qualifying_purchase() -> None:
