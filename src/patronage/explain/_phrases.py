@@ -515,7 +515,7 @@ ENGLISH: Final = Phrases(
         "not.group": "Rule {rule} gave nothing: another rule of group {group} goes before it[, {won}].",
         "not.nothing_to_multiply": "Rule {rule} gave nothing: there was nothing for it to multiply.",
         "not.no_effect": "Rule {rule} gave nothing.",
-        "not.no_charity": "Policy {policy} gave nothing: the member has chosen no charity.",
+        "not.no_charity": "Rule {rule} gave nothing: the member has chosen no charity.",
         "not.policy": "Policy {policy} gave nothing.",
         "not.empty": "The purchase has no lines, so no rule was asked.",
         "not.failed": "Policy {policy} could not be asked again: {problem}",
