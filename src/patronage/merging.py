@@ -45,6 +45,7 @@ from patronage.periods import format_instant
 from patronage.rewards import refuse
 from patronage.spending import LAPSE
 from patronage.state import State, with_steps
+from patronage.watching import OF_WATCHERS
 
 # Who answers.
 
@@ -78,18 +79,20 @@ def as_answered(past: Sequence[Commit], beside: Iterable[Commit], account: Accou
     """
     The commits of *account*, each with what it came to on an account that answered for it.
 
-    *beside* are those of such accounts; what time did there with lots of this one follows as loose entries.
+    *beside* are those of such accounts; what time did there with lots of this one, and what totals credited
+    there, follows as loose entries.
     """
+    known = {commit.event.id for commit in past}
     answers: dict[str, list[Commit]] = {}
     loose: list[Commit] = []
     for commit in beside:
         event = commit.event
-        if isinstance(event, Counterpart) and event.origin == account:
+        if isinstance(event, Counterpart) and event.origin == account and event.event in known:
             answers.setdefault(event.event, []).append(commit)
             continue
         if isinstance(event, FollowedUp):
             continue  # What it got itself, for what happened on the other one.
-        entries = tuple(entry for entry in commit.entries if entry.about.account == account)
+        entries = tuple(e for e in commit.entries if e.about.account == account or e.about.root.startswith(OF_WATCHERS))
         if entries:
             time = TimePassed(id=f"~t/{commit.version}/{commit.account}", member=account.id, occurred_at=entries[-1].at)
             loose.append(attrs.evolve(commit, event=time, root=time.id, ordinal=0, entries=entries, after=None))

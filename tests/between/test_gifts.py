@@ -245,6 +245,16 @@ class TestPerPeriod:
         assert members.tell(gift("g-2", 30, at=late)).accepted
         assert (members.held("ann"), members.held("bob")) == (70, 30)
 
+    def test_lots_behind_what_is_given_stay_whole(self) -> None:
+        """Of two lots the first is enough, and the second is not touched; what comes back is the first."""
+        members = rich(program(), 30)
+        members.tell(buy("o2", "50.00", at=NOON + DAY))
+        members.tell(gift("g", 30, at=NOON + 2 * DAY))
+        assert [lot.steps for lot in lots(members, ANN)] == [50]
+        members.tell(buy("o3", "7.00", "bob", at=NOON + 3 * DAY))
+        members.tell(Cancellation(id="x", member="ann", occurred_at=NOON + 4 * DAY, undoes="g"))
+        assert [[lot.steps for lot in lots(members, who)] for who in (ANN, BOB)] == [[30, 50], [7]]
+
     def test_they_count_each_on_their_own_account(self) -> None:
         """Ann may give 50 a day; bob may receive 60 a day, from whomever."""
         members = rich(

@@ -75,6 +75,16 @@ def lots(members: Members, account: Account) -> list[tuple[int, str | None]]:
     return [(lot.steps, None if lot.source is None else f"{lot.source.account.id}/{lot.source.root}") for lot in held]
 
 
+def test_a_gift_between_the_two_cannot_be_taken_back_any_more() -> None:
+    """Both sides are one account now: there is nobody to take it back from."""
+    members = both()
+    members.tell(Gift(id="g", member="ann", occurred_at=NOON, to="bob", amount=POINTS.of(30))).require()
+    members.tell(merge()).require()
+    refused(
+        members, Cancellation(id="x", member="ann", occurred_at=NOON + DAY, undoes="g"), RejectionCode.ALREADY_ENDED
+    )
+
+
 def refused(members: Members, event: Any, code: RejectionCode) -> Rejected:
     """An event that must be refused, with nothing moved."""
     before = {account: (state.lots, state.grants) for account, state in members.states.items()}

@@ -220,6 +220,7 @@ VALUES: Final[dict[str, Any]] = {
         policy="referral",
         referrer="m-2",
         code="ANN-2024",
+        code_uses=5,
         fingerprints=("card", "home"),
         referrer_fingerprints=("phone",),
         joined_at=INSTANT,

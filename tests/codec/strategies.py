@@ -50,6 +50,7 @@ from patronage.conditions import (
     TimeOfDay,
     Weekday,
 )
+from patronage.derived import DerivedBalance, DerivedRate
 from patronage.dividends import ClassAllocated, ClassDeclared, DividendAllocated, DividendDeclared, DividendShare
 from patronage.events import (
     AccountClosed,
@@ -107,7 +108,7 @@ from patronage.ledger import (
     WakeEntry,
     WakeUp,
 )
-from patronage.line_conditions import LineDiscounted
+from patronage.line_conditions import LineDiscounted, MeasureIs
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.occasions import CountedFrom, Life
 from patronage.offers import Activation, Offer, UseLimit
@@ -657,6 +658,7 @@ leaves = st.one_of(
     st.builds(Tag, of=word_sets),
     st.builds(Kind, of=kinds),
     st.builds(LineDiscounted, st.lists(words, max_size=2)),
+    st.builds(MeasureIs, measure=words, at_least=quantities, below=maybe(quantities)),
     st.builds(LinePrice, at_least=maybe(amounts()), below=maybe(amounts())),
     st.builds(LineAttribute, key=words, of=some_attributes),
     st.builds(EventAttribute, key=words, of=some_attributes),
@@ -702,6 +704,7 @@ ceilings = st.builds(
     room_back=st.booleans(),
     by_label=st.booleans(),
 )
+ceilings = ceilings | st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods, by=words)
 shared = st.integers(1, 3).map(lambda n: {"shared": f"account-{n}", "slices": n})
 """Over all of a program a shared account is cut in one way."""
 ceilings = ceilings | st.builds(
@@ -953,6 +956,7 @@ membership_policies = st.builds(
     fees_back=some(st.builds(FeeBack, gives=st.just(Back.DAYS_LEFT), within=maybe(terms_of_time())), 1),
 )
 
+derived_rates = st.builds(DerivedRate, per=amounts("visits", 1), credit=amounts("points", 1), when=maybe(conditions))
 dividend_policies = st.builds(
     DividendPolicy,
     name=names,
@@ -1035,7 +1039,7 @@ referral_rewards = st.one_of(
         when=maybe(conditions),
         lines=maybe(conditions),
         nth=st.integers(1, 5),
-        times=maybe(st.integers(1, 5)),
+        times=st.integers(1, 5),
         within=maybe(terms_of_time()),
         friend=some(fixed_gifts, 2),
         referrer=some(fixed_gifts, 2),
@@ -1061,6 +1065,7 @@ referral_policies = st.builds(
     when_referrer=maybe(conditions),
     caps=referral_caps.map(lambda one: (one,)),
     friends=st.sampled_from([None, "visits"]),
+    derived=some(st.builds(DerivedBalance, name=st.just("each"), rates=st.tuples(derived_rates)), 1),
 )
 
 of_reward: dict[str, st.SearchStrategy[Any]] = {
@@ -1169,6 +1174,15 @@ rewards_by_type: dict[str, st.SearchStrategy[Any]] = {
         exactly=st.booleans(),
         kind=st.sampled_from(BenefitKind),
         items=some(ids),
+    )
+    | st.builds(
+        PayWithPoints,
+        **on_order,
+        points=amounts("points", 1),
+        value=amounts("USD", 1),
+        kind=st.just(BenefitKind.TRANSFER),
+        bonus=amounts("USD", 1),
+        bonus_per=amounts("points", 1),
     ),
     "fixed": fixed_rewards,
     "step_table": st.builds(

@@ -23,6 +23,8 @@ from patronage import (
     Condition,
     Credit,
     Decision,
+    DividendPolicy,
+    DonationPolicy,
     Earned,
     Effect,
     Enrolment,
@@ -37,6 +39,7 @@ from patronage import (
     MultiplierRule,
     Occasion,
     On,
+    PartnerPolicy,
     PayWithPoints,
     PointsPolicy,
     Policy,
@@ -68,12 +71,19 @@ from patronage import (
 )
 from patronage.bands import Band
 from patronage.conditions import AllOf, Category, Channel, HasGrant, Not, Spend
+from patronage.dividends import ClassDeclared, DividendDeclared
+from patronage.donations import Donated, donations
 from patronage.events import ReferralClaimed
 from patronage.ledger import Lot
+from patronage.loyalty import Loyalty
+from patronage.partners import AgreedPrice, Agreement, Partner
 from patronage.periods import LIFETIME, MONTH
 from patronage.policies.cashback import CashbackRate, Payout, Rotation, Turn
+from patronage.policies.dividend import PatronageClass, SharedBy
+from patronage.policies.donation import LapsedShare, PaidAs
 from patronage.policies.referral_parts import ReferralCap, ReferralReward
 from patronage.rewards import Price, Request
+from patronage.settlements import Settled, settlements
 from patronage.terms_of_time import days, years
 from patronage.thresholds import GiveCredit
 from patronage.units import allocate
@@ -89,6 +99,30 @@ total: Amount = sum([usd.of(1), usd.of(2)], usd.of(0))
 dearer: bool = price > debt
 dearest: Amount = max(price, debt)
 shares: tuple[int, ...] = allocate(1000, lambda: (1, 1, 1))
+
+
+patronage: Policy = DividendPolicy(
+    name="dividend",
+    period=MONTH,
+    credits="USD",
+    classes=[PatronageClass(currency="USD", most=6000), PatronageClass(name="grain", measure="bushels")],
+    shared_by=SharedBy.FIRST,
+    minimum=usd.of(5),
+    cash="0.20",
+    life=Life(expires_after=days(365)),
+)
+declaration: Event = DividendDeclared(
+    id="d",
+    policy="dividend",
+    occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
+    of=datetime(2025, 1, 1, tzinfo=UTC),
+    classes=[ClassDeclared(pool=usd.of(5000)), ClassDeclared(name="grain", credit=usd.of("0.05"), per="2.5")],
+)
+
+
+def pay(loyalty: Loyalty, declared: DividendDeclared) -> Sequence[Account]:
+    """A dividend is paid while it is read."""
+    return [outcome.account for outcome in loyalty.pay_dividend(declared, page=100) if outcome.error is None]
 
 
 cash_back: Policy = CashbackPolicy(
@@ -193,6 +227,29 @@ program = Program(
 timeline = Program(id="shop", time_zone="UTC", terms=[*program.terms])
 
 now = datetime(2026, 1, 1, tzinfo=UTC)
+given: Unit = Unit("given", decimals=5, kind=UnitKind.TALLY)
+smile: Policy = DonationPolicy(
+    name="smile",
+    charities=["reading", "rivers"],
+    default="reading",
+    unit="given",
+    money="USD",
+    rules=[SpendRule(per=usd.of(1), credit=given.of("0.005"), whole=False)],
+    lapsed=[LapsedShare(per=points.of(100), credit=given.of(1))],
+    payout=Payout(pays="USD", paid_as=PaidAs.MONEY),
+)
+partners: Policy = PartnerPolicy(
+    name="partners",
+    partners=[
+        Partner(
+            name="rides",
+            agreements=[Agreement(rules=[], end=now, funds=[AgreedPrice(per=points.of(1000), pays=usd.of(9))])],
+        )
+    ],
+    windows=["stay"],
+)
+given_by_month: Sequence[Donated] = donations(program, "smile", MONTH, [])
+owed_by_month: Sequence[Settled] = settlements(program, "partners", MONTH, [])
 bought = Purchase(
     id="o-1",
     member="m-1",

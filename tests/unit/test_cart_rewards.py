@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
+import attrs
 import pytest
 from unit_shop import EUR, NEW_YEAR, POINTS, USD, Member, moves, on, program_of
 
-from patronage import Decision, InvalidValueError, Line, RejectionCode, Reservation, Reward, StatusGrant
+from patronage import (
+    Decision,
+    InvalidValueError,
+    Line,
+    LineKind,
+    Purchase,
+    RefundLine,
+    RefundTerms,
+    RejectionCode,
+    Reservation,
+    Reward,
+    StatusGrant,
+)
 from patronage.conditions import Category
 from patronage.events import Capture, Discount, Release
 from patronage.ledger import BenefitKind
+from patronage.quotes import quote
+from patronage.request_conditions import CodeGiven
 from patronage.rewards import (
     AmountOff,
     AmountOffItems,
@@ -28,6 +44,8 @@ from patronage.rewards import (
 )
 from patronage.rewards.items import Pick
 from patronage.rewards.vouchers import Rest
+from patronage.terms import Returned
+from patronage.terms_of_time import days
 
 
 def cart(*totals: str, **fields: Any) -> tuple[Line, ...]:
@@ -351,3 +369,149 @@ def test_a_minimum_without_tax_is_exact(minimum: str, expected: int | str) -> No
     taken = Discount(kind="first", total=USD.of("0.02"))
     lines = cart("0.05", "0.05", tax=USD.of("0.03"), discounts=(taken,))
     assert said(member_of(reward, first).redeem(cart=lines)) == expected
+
+
+class TestWhatACartIsRefused:
+    """Before anything is taken: a condition, a wish, a choice."""
+
+    def test_a_condition_that_does_not_hold(self) -> None:
+        """The code is another one."""
+        member = member_of(CartReward(name="off", gives=[ItemsOff()], when=CodeGiven(["SPRING"])))
+        assert said(member.redeem(cart=cart("4.00"), code="spring")) == "not_eligible"
+        assert said(member.redeem(cart=cart("4.00"), code="SPRING", id="d-2")) == 400
+
+    def test_an_amount_is_nothing_that_it_can_be_asked_for(self) -> None:
+        """Its gifts say how much."""
+        member = member_of(CartReward(name="off", gives=[ItemsOff()]))
+        assert said(member.redeem(cart=cart("4.00"), amount=USD.of(1))) == "wrong_unit"
+
+    def test_free_shipping_in_another_currency(self) -> None:
+        """Its maximum is in euro."""
+        shipping = Line(total=USD.of(5), kind=LineKind.SHIPPING)
+        member = member_of(CartReward(name="off", gives=[FreeShipping(maximum=EUR.of(3))]))
+        assert said(member.redeem(cart=(*cart("4.00"), shipping))) == "wrong_unit"
+
+    def test_choices(self) -> None:
+        """One of several must be named, and nothing that is not offered."""
+        several = CartReward(name="off", gives=[FreeItems(skus=["mug", "cup"])])
+        member = member_of(several)
+        assert said(member.redeem(cart=cart("4.00"))) == "wrong_choice"
+        assert said(member.redeem(cart=cart("4.00"), choices=["mug", "plate"], id="d-2")) == "wrong_choice"
+        chosen = member.redeem(cart=cart("4.00"), choices=["cup"], id="d-3")
+        assert [each.item for each in chosen.benefits] == ["cup"]
+
+    def test_a_choice_where_there_is_none(self) -> None:
+        """A product of no items is what it is."""
+        member = member_of(FixedReward(name="off", cost=POINTS.of(1)), points=9)
+        assert said(member.redeem(choices=["mug"])) == "wrong_choice"
+
+    def test_a_limit_on_what_is_spent_leaves_no_room(self) -> None:
+        """After 300 points of vouchers no more of them is used, however many there are."""
+        spent = Limit(name="most", amount=POINTS.of(300))
+        member = member_of(voucher(limits=[spent]), points=1000)
+        assert said(member.redeem(cart=cart("7.50"))) == 300
+        assert said(member.redeem(cart=cart("7.50"), id="d-2")) == "limit_reached"
+        assert member.has() == 700
+
+    def test_as_often_as_points_and_limits_allow(self) -> None:
+        """For each 5.00 of the cart a dollar for 100 points: five times, but there are points for three."""
+        each = CartReward(
+            name="off",
+            gives=[AmountOff(value=USD.of(1))],
+            cost=POINTS.of(100),
+            qualifies=Qualifying(every_amount=USD.of(5)),
+        )
+        assert said(member_of(each, points=350).redeem(cart=cart("25.00"))) == 300
+        room = Limit(name="most", amount=POINTS.of(200))
+        limited = member_of(attrs.evolve(each, limits=(room,)), points=350)
+        assert said(limited.redeem(cart=cart("25.00"))) == 200
+        assert limited.has() == 150
+        once = member_of(attrs.evolve(each, all_at_once=False), points=350)
+        assert said(once.redeem(cart=cart("25.00"), times=2)) == 200
+
+
+class TestVouchersThatEnd:
+    """A use that comes back when its voucher has ended, or would have."""
+
+    @staticmethod
+    def used(until: datetime | None, **refunds: Any) -> Member:
+        """A member who has used the only use of a voucher on 2 January."""
+        program = program_of(
+            rewards=[CartReward(name="off", gives=[ItemsOff()], voucher="drink")], refunds=RefundTerms(**refunds)
+        )
+        member = Member(program)
+        head: dict[str, Any] = {"id": "g", "member": "m-1", "occurred_at": NEW_YEAR, "actor": "ops", "reason": "test"}
+        member.accept(StatusGrant(**head, key="drink", uses=1, until=until))
+        assert said(member.redeem(cart=cart("4.00"), at=on(1, 2))) == 400
+        return member
+
+    @pytest.mark.parametrize(
+        ("refunds", "uses"),
+        [
+            ({}, []),
+            ({"returned": Returned.GRACE, "grace": days(3)}, [on(1, 12)]),
+            ({"returned": Returned.FRESH, "grace": days(3)}, [on(1, 12)]),
+        ],
+    )
+    def test_it_has_ended_in_between(self, refunds: dict[str, Any], uses: list[datetime]) -> None:
+        """By its old end it is gone; with a grace it stands for as long."""
+        member = self.used(on(1, 5), **refunds)
+        assert member.cancel("d-1", at=on(1, 9)).accepted
+        assert [grant.valid_until for grant in member.standing().grants("drink")] == uses
+
+    @pytest.mark.parametrize(("returned", "until"), [(Returned.GRACE, on(1, 20)), (Returned.FRESH, on(1, 6))])
+    def test_it_has_not_ended_yet(self, returned: Returned, until: datetime) -> None:
+        """A grace shortens nothing; a fresh life counts from now."""
+        member = self.used(on(1, 20), returned=returned, grace=days(3))
+        assert member.cancel("d-1", at=on(1, 3)).accepted
+        assert [grant.valid_until for grant in member.standing().grants("drink")] == [until]
+
+    def test_it_ends_while_a_reservation_holds_it(self) -> None:
+        """Released after its end there is nothing to give back."""
+        program = program_of(rewards=[CartReward(name="off", gives=[ItemsOff()], voucher="drink")])
+        member = Member(program)
+        head: dict[str, Any] = {"id": "g", "member": "m-1", "occurred_at": NEW_YEAR, "actor": "ops", "reason": "test"}
+        member.accept(StatusGrant(**head, key="drink", uses=1, until=on(1, 5)))
+        assert member.reserve(cart=cart("4.00"), at=on(1, 2)).accepted
+        member.accept(Release(id="e", member="m-1", occurred_at=on(1, 9), reservation="v-1"))
+        assert member.standing().grants("drink") == ()
+
+    def test_used_up_in_two_refunds_it_comes_back_once(self) -> None:
+        """The goods come back line by line: the coupon with the last of them, and never again."""
+        program = program_of(rewards=[CartReward(name="off", gives=[ItemsOff()], voucher="drink")])
+        member = Member(program)
+        head: dict[str, Any] = {"id": "g", "member": "m-1", "occurred_at": NEW_YEAR, "actor": "ops", "reason": "test"}
+        member.accept(StatusGrant(**head, key="drink", uses=2))
+        member.redeem(cart=cart("4.00", "9.00"))
+        off = Discount(kind="off", total=USD.of(4), redemption="d-1")
+        member.buy(Line(id="a", total=USD.of(0), discounts=(off,)), Line(id="b", total=USD.of(9)))
+        left = []
+        for n, line in enumerate(("b", "a")):
+            assert member.return_of(id=f"r-{n}", lines=(RefundLine(id=line),)).accepted
+            left.append([grant.uses for grant in member.standing().grants("drink")])
+        assert left[-1] == [2]
+
+
+def test_a_reward_that_applies_is_found_by_its_name() -> None:
+    """And one that does not is none."""
+    member = member_of(
+        CartReward(name="off", gives=[ItemsOff()], automatic=True),
+        CartReward(name="toys", gives=[ItemsOff(lines=Category(["toys"]))], automatic=True),
+    )
+    draft = Purchase(id="o", member="m-1", occurred_at=NEW_YEAR, lines=cart("4.00", "9.00"))
+    told = quote(member.program, member.state, draft)
+    found = told.of("off")
+    assert found is not None and found.shares == {"1": 400}
+    assert told.of("toys") is None
+
+
+def test_what_came_after_an_outdone_reward_is_asked_again() -> None:
+    """The half outdoes the tenth; the dollar that came between is taken of what the half leaves."""
+    member = member_of(
+        CartReward(name="tenth", gives=[PercentOff(share="0.1")], automatic=True, exclusive="deal"),
+        CartReward(name="fifth", gives=[PercentOff(share="0.2")], automatic=True),
+        CartReward(name="half", gives=[PercentOff(share="0.5")], automatic=True, exclusive="deal"),
+    )
+    draft = Purchase(id="o", member="m-1", occurred_at=NEW_YEAR, lines=cart("10.00"))
+    told = quote(member.program, member.state, draft)
+    assert [(each.reward, each.off) for each in told.applied] == [("half", 500), ("fifth", 100)]

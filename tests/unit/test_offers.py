@@ -12,6 +12,7 @@ from unit_shop import (
     TICK,
     UNITS,
     USD,
+    VISITS,
     Member,
     bookings,
     earned,
@@ -39,7 +40,7 @@ from patronage import (
     Unit,
     UnitKind,
 )
-from patronage.challenges import Goal, Milestone
+from patronage.challenges import Different, Goal, Milestone
 from patronage.conditions import Category, EventAttribute
 from patronage.offers import Activation, Offer, UseLimit
 from patronage.periods import LIFETIME, MONTH
@@ -229,6 +230,26 @@ class TestWhatItGives:
         )
         member = member_of(five)
         assert [earned(member.buy("10.00", id=str(n))) for n in (1, 2)] == [50, 10]
+
+    def test_a_goal_in_the_offer_s_window(self) -> None:
+        """Three different kinds of coffee in May, for those whom the shop names."""
+        goal = Goal(
+            name="g",
+            milestones=[Milestone(at_least=VISITS.of(2), gives=[GiveCredit(amount=POINTS.of(500))])],
+            different=Different(),
+        )
+        vip = EventAttribute("segment", ["vip"])
+        member = member_of(Offer(name="kinds", goal=goal, audience=vip, start=on(5, 1), end=on(6, 1)), rules=())
+        facts = {"segment": "vip"}
+
+        def buys(id: str, sku: str, month: int, **fields: Any) -> int:
+            line = Line(total=USD.of(3), sku=sku)
+            return earned(member.buy(line, id=id, at=on(month, int(id)), **fields))
+
+        assert [buys("1", "a", 4, attributes=facts), buys("2", "b", 4, attributes=facts)] == [0, 0]
+        assert [buys("3", "a", 5, attributes=facts), buys("4", "a", 5, attributes=facts)] == [0, 0]
+        assert buys("5", "b", 5) == 0
+        assert buys("6", "c", 5, attributes=facts) == 500
 
     def test_a_goal_in_the_time_of_the_activation(self) -> None:
         """Spend forty within a week of activating it, once; a return below it takes the bonus back."""

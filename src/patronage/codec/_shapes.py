@@ -126,6 +126,7 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "line_price": conditions.LinePrice,
         "line_attribute": conditions.LineAttribute,
         "line_discounted": line_conditions.LineDiscounted,
+        "measure_is": line_conditions.MeasureIs,
         "event_attribute": conditions.EventAttribute,
         "channel": conditions.Channel,
         "store": conditions.Store,

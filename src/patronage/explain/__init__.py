@@ -277,12 +277,11 @@ class _Teller:
         facts["amount"] = entry.steps if unit is None else Amount(entry.steps, unit)
         kind, _, of = part.partition("/")
         if (entry.label or "")[0:1] == "~":
-            kind, of = period, part
-            facts["period"] = None
-        if of:
-            unit = self.rules.counted_in(entry.unit, of)
-            facts["amount"] = entry.steps if unit is None else Amount(entry.steps, unit)
+            kind, of, facts["period"] = period, part, None
         kind = TALLIED.get(kind, "spend")
+        patronage = None if kind == "recorded" else self.rules.patronage(entry.unit, of or part, entry.steps)
+        if patronage is not None:
+            facts["amount"], kind = patronage, "patronage" if kind == "spend" else kind
         if entry.unit in self.bound.counts:
             kind = "noted"
         change = "ended" if entry.payee == EXPIRED else "more" if inwards else "less"

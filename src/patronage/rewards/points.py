@@ -46,7 +46,8 @@ class PayWithPoints:
     is rounded once by *rounding*, where points are not whole steps of it.
 
     Of another *kind* it pays for no cart: money to pay out, a donation (to one of *items*, the
-    charities, which a request chooses), a transfer to a partner (*value* in the partner's unit). Money off
+    charities, which a request chooses), a transfer to a partner (*value* in the partner's unit), with *bonus* on top
+    for every whole *bonus_per* of the points that are spent. A wish in *value*'s unit is without the bonus. Money off
     is a tender of the kind *tender*; with None a discount. Of the rewards of one *exclusive* group a
     cart takes one.
     """
@@ -71,6 +72,8 @@ class PayWithPoints:
     items: tuple[str, ...] = attrs.field(default=(), converter=names_of)
     exclusive: str | None = attrs.field(default=None, converter=name_or_none)
     tender: str | None = attrs.field(default="points", converter=word_or_none)
+    bonus_per: Amount | None = attrs.field(default=None, validator=OPTIONAL_AMOUNT)
+    bonus: Amount | None = attrs.field(default=None, validator=OPTIONAL_AMOUNT)
 
     def __attrs_post_init__(self) -> None:
         check_limits(f"reward {self.name}", self.limits, self.points.unit)
@@ -79,6 +82,13 @@ class PayWithPoints:
                 raise InvalidValueError("minimum, maximum and step are in the unit that is spent.")
         if self.order_minimum is not None and self.order_minimum.unit != self.value.unit:
             raise InvalidValueError("order_minimum is in the money that is paid.")
+        if (self.bonus is None) != (self.bonus_per is None):
+            raise InvalidValueError("A bonus is for every bonus_per of the points: give both, or none.")
+        if self.bonus is not None and self.bonus_per is not None:
+            if self.bonus.unit != self.value.unit or self.bonus_per.unit != self.points.unit:
+                raise InvalidValueError("A bonus is in the unit of the value, for so many points.")
+            if self.kind is BenefitKind.MONEY_OFF:
+                raise InvalidValueError("What pays for a cart has no bonus: it would pay more than the cart costs.")
 
     @property
     def unit(self) -> str:
@@ -123,6 +133,8 @@ class PayWithPoints:
         worth = rounded(wish * self.value.steps, self.points.steps, self.rounding)
         if not worth:
             return refuse(RejectionCode.AMOUNT_BELOW_MINIMUM, reward=self.name, asked=wish, minimum=self.points.steps)
+        if self.bonus is not None and self.bonus_per is not None:
+            worth += wish // self.bonus_per.steps * self.bonus.steps
         shares = shares_of(worth, eligible if pays else ())
         benefit = build_benefit(self.kind, self.name, build_amount(worth, self.value.unit), 1, shares, item)
         return build_price(build_amount(wish, self.points.unit), (benefit,), 1, 0, 0, None, 1)
