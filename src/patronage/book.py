@@ -243,9 +243,13 @@ class Book:
         return known is None or known.kind is UnitKind.TALLY
 
     def lot(self, unit: str, steps: int, label: str | None, validity: Validity, source: Source) -> Lot:
-        """What a credit becomes: a lot of its own with source and age; what never ends, and tallies, merge."""
+        """
+        What a credit becomes: a lot of its own with source and age; what never ends, and tallies, merge.
+
+        What waits for a confirmation keeps its source until then: it is found by it.
+        """
         at = self.at
-        merges = self.is_tally(unit)
+        merges = self.is_tally(unit) and not validity.on_confirmation
         if validity.expires_at is None and validity.endless:
             if validity.available_at is not None and at is not None and validity.available_at <= at:
                 validity = attrs.evolve(validity, available_at=None)  # Past: it merges like all that never ends.
@@ -279,9 +283,12 @@ class Book:
         why: Reason,
         payer: Account = ISSUED,
         source: Source | None = None,
+        earned_at: datetime | None = None,
     ) -> None:
         """Issues *steps*. Where the lot needs a grant that is not in force it ends at once."""
         part = self.lot(unit, steps, label, validity, source or about)
+        if earned_at is not None and part.source is not None:
+            part = attrs.evolve(part, credited_at=earned_at)
         parts = self.become(part)
         self.transfer(policy, about, unit, label, payer, self.account, (), parts, books, why)
         at, end, needs = self.at, validity.expires_at, validity.needs
@@ -300,7 +307,8 @@ class Book:
 
     def arrive(self, part: Lot, payer: Account, about: Source, why: Reason) -> None:
         """A part comes with its source, validity and age: it pays debt first, and ends where its end has come."""
-        at, validity = self._now(), part.validity
+        at, validity = self.at, part.validity
+        assert at is not None
         if validity.endless and validity.available_at is not None and validity.available_at <= at:
             settled = attrs.evolve(validity, available_at=None)
             part = build_lot(part.unit, part.steps, part.label, settled, None, None, part.reserved_for)
@@ -476,17 +484,15 @@ class Book:
         parts = self.become(lot)
         if lot.validity.endless or len(parts) > 1 or parts[0].source == DEBT:
             about = lot.source or Source(self.account, "")
-            cause = due_cause("available", lot.validity.available_at or self._now(), lot_key(lot))
+            since = lot.validity.available_at
+            assert since is not None
+            cause = due_cause("available", since, lot_key(lot))
             if parts[-1].source != DEBT and lot.validity.endless:
                 settled = attrs.evolve(lot.validity, available_at=None)
                 last = build_lot(lot.unit, parts[-1].steps, lot.label, settled, None, None, None)
                 parts = (*parts[:-1], last)
             why = reason("available")
             self.transfer("", about, lot.unit, lot.label, self.account, self.account, (lot,), parts, (), why, cause)
-
-    def _now(self) -> datetime:
-        assert self.at is not None
-        return self.at
 
     def close(self, at: datetime, version: int) -> State:
         """The state after all that was written, with its clock at *at*."""

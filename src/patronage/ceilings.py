@@ -19,6 +19,7 @@ from patronage.terms_of_time import Rolling, Term
 from patronage.units import build_amount
 
 _CACHE_MAX: Final = 4_096
+_STATED_MAX: Final = 32  # A label has room for the period and for this.
 COUNTED: Final = Reason("counted", FrozenMapping())
 
 
@@ -102,7 +103,15 @@ class BoundCeiling:
             return ""
         last = self._last
         key = last[1][0] if last is not None and last[0] is occasion.at else self.period(occasion.at, occasion.calendar)
-        return f"{key}/{label or ''}" if self.ceiling.by_label else key
+        if self.ceiling.by_label:
+            key = f"{key}/{label or ''}"
+        return key if self.ceiling.by is None else f"{key}/{self._stated(occasion)}"
+
+    def _stated(self, occasion: Occasion) -> str:
+        """The value of the attribute that is counted apart; none is a value too. A long one is told by its digest."""
+        value = getattr(occasion.event, "attributes", {}).get(self.ceiling.by)
+        text = "" if value is None else str(value)
+        return text if len(text) <= _STATED_MAX else blake2b(text.encode(), digest_size=16).hexdigest()
 
     def room(self, occasion: Occasion, label: str | None, uses: Uses) -> int:
         """How many steps still fit, never below zero."""

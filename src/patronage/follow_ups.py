@@ -15,6 +15,7 @@ from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, extended, handed, promised
 from patronage.between import FollowedUp, PromisedBenefit, PromisedCredit, PromisedGrant, followed_up
 from patronage.book import Book
+from patronage.confirming import confirm_told, confirmed
 from patronage.ledger import (
     Account,
     Basis,
@@ -81,6 +82,20 @@ def share(full: Totals, left: int, total: int, terms: RefundTerms) -> Totals:
     return found
 
 
+def confirmed_totals(known: Totals, at: datetime | None, calendar: Calendar) -> Totals:
+    """The totals, where what they wait for was confirmed at *at*; None: it was not."""
+    if at is None:
+        return known
+    return {
+        key: attrs.evolve(one, credits=tuple(_confirmed(c, at, calendar) for c in one.credits))
+        for key, one in known.items()
+    }
+
+
+def _confirmed(credit: PromisedCredit, at: datetime, calendar: Calendar) -> PromisedCredit:
+    return attrs.evolve(credit, validity=confirmed(credit.validity, at, calendar))
+
+
 def amend(book: Book, about: Source, event: str, before: Totals, now: Totals) -> None:
     """Tells the receivers whose total is another one now; one that gets nothing any more is told so."""
     at = book.at
@@ -104,11 +119,15 @@ def gathered(made: Iterable[FollowedUp], about: Source, ordinal: int) -> tuple[F
     return tuple(attrs.evolve(one, ordinal=ordinal) if one.origin == about else one for one in found.values())
 
 
-def receive(book: Book, bound: BoundTerms, event: FollowedUp, past: Sequence[Commit]) -> None:
-    """Books the total that *event* states, less what its chain has booked on this account."""
+def receive(book: Book, bound: BoundTerms, event: FollowedUp, past: Sequence[Commit]) -> bool:
+    """
+    Books the total that *event* states, less what its chain has booked on this account.
+
+    Whether it confirmed what had waited here.
+    """
     chain = [c for c in past if isinstance(c.event, FollowedUp) and c.event.chain == event.chain]
     if any(isinstance(c.event, FollowedUp) and c.event.ordinal > event.ordinal for c in chain):
-        return
+        return False
     about, policy = event.origin, event.policy
     so_far = {key: steps for key, steps in booked(past, about).items() if key[0] == policy}
     if about.account in answers_for(book.account, book.grants):
@@ -121,6 +140,7 @@ def receive(book: Book, bound: BoundTerms, event: FollowedUp, past: Sequence[Com
     difference.revoke_grants(wanted)
     for give in total.gives:  # Before the credits, which may need them.
         _give(book, event, give, chain)
+    waited = confirm_told(book, about, total.credits)
     if so_far:
         difference.settle(_worth(policy, total.credits))
     else:
@@ -129,6 +149,7 @@ def receive(book: Book, bound: BoundTerms, event: FollowedUp, past: Sequence[Com
             books = book_of(credit.rule, amount.steps)
             book.credit(policy, about, amount.unit, amount.steps, credit.label, credit.validity, books, event.reason)
     _hand_over(book, total.benefits, chain)
+    return waited
 
 
 def _no_more(event: FollowedUp, so_far: Mapping[Key, int], chain: Sequence[Commit]) -> FollowedUp:

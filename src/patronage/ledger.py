@@ -263,9 +263,7 @@ class RejectionCode(Enum):
     TO_ONESELF = "to_oneself"  # A gift is for another member; nobody refers themselves.
     ALREADY_REFERRED = "already_referred"  # A referral has been claimed before: the first valid one counts.
     NOT_COMBINABLE = "not_combinable"  # The cart carries a reward with which this one cannot be had.
-    NOT_ELIGIBLE = (
-        "not_eligible"  # A condition of the reward or gift does not hold, or nothing in the cart matches; no referral.
-    )
+    NOT_ELIGIBLE = "not_eligible"  # A condition of the reward, gift or referral does not hold; nothing matches.
     ORDER_BELOW_MINIMUM = "order_below_minimum"
     AMOUNT_MISSING = "amount_missing"
     WRONG_UNIT = "wrong_unit"  # Neither what is spent nor what is wanted.

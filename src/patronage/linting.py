@@ -110,6 +110,8 @@ class _Reader:
                         yield from _falling_bands(rate.credit.steps, [b.credit.steps for b in rate.bands], path)
             elif isinstance(watcher, BoundThreshold):
                 yield from self._threshold(policy, watcher, path)
+        for rule_name, message in policy.leaks:
+            yield Finding(LintCode.LEAK, f"{where}.{rule_name}", message)
         yield from _levels([w for w in policy.watchers if isinstance(w, BoundThreshold)], where)
 
     def _life(self, life: Life, where: str) -> Iterator[Finding]:
@@ -178,6 +180,7 @@ class _Reader:
 
 def _credited(policy: BoundPolicy) -> Iterator[str]:
     """The units that a policy credits."""
+    yield from policy.feeds
     for rule in policy.rules:
         if not isinstance(rule, MultiplierRule):
             yield rule.credit.unit

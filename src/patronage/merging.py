@@ -42,9 +42,11 @@ from patronage.ledger import (
 )
 from patronage.links import JOINED_BY, LINK, MERGED_INTO, PARTED_FROM, answers_for, ended_by, ended_with, heirs, linked
 from patronage.periods import format_instant
+from patronage.pools import pool_of
 from patronage.rewards import refuse
 from patronage.spending import LAPSE
 from patronage.state import State, with_steps
+from patronage.watching import OF_WATCHERS
 
 # Who answers.
 
@@ -78,18 +80,20 @@ def as_answered(past: Sequence[Commit], beside: Iterable[Commit], account: Accou
     """
     The commits of *account*, each with what it came to on an account that answered for it.
 
-    *beside* are those of such accounts; what time did there with lots of this one follows as loose entries.
+    *beside* are those of such accounts; what time did there with lots of this one, and what totals credited
+    there, follows as loose entries.
     """
+    known = {commit.event.id for commit in past}
     answers: dict[str, list[Commit]] = {}
     loose: list[Commit] = []
     for commit in beside:
         event = commit.event
-        if isinstance(event, Counterpart) and event.origin == account:
+        if isinstance(event, Counterpart) and event.origin == account and event.event in known:
             answers.setdefault(event.event, []).append(commit)
             continue
         if isinstance(event, FollowedUp):
             continue  # What it got itself, for what happened on the other one.
-        entries = tuple(entry for entry in commit.entries if entry.about.account == account)
+        entries = tuple(e for e in commit.entries if e.about.account == account or e.about.root.startswith(OF_WATCHERS))
         if entries:
             time = TimePassed(id=f"~t/{commit.version}/{commit.account}", member=account.id, occurred_at=entries[-1].at)
             loose.append(attrs.evolve(commit, event=time, root=time.id, ordinal=0, entries=entries, after=None))
@@ -117,6 +121,8 @@ def merge(book: Book, event: Merge) -> Refusal | None:
             return ended
     if heir is None:
         return refuse(RejectionCode.TO_ONESELF, to=event.into)
+    if pool_of(book) is not None:
+        return refuse(RejectionCode.NOT_ELIGIBLE, pool=pool_of(book))
     about = book.about(event.id)
     _move_grants(book, heir, about, event)
     _move_lots(book, heir, about, event)
@@ -342,7 +348,7 @@ class _Parting:
                         left -= steps
                         found.append(with_steps(lot, steps))
         for lot in lots:
-            since = lot.credited_at is not None and lot.credited_at >= self.event.occurred_at
+            since = lot.credited_at is not None and lot.credited_at > self.event.occurred_at
             if free[id(lot)] and since and lot.source is not None and lot.source.account == own:
                 found.append(with_steps(lot, free[id(lot)]))
         return found
@@ -373,7 +379,7 @@ class _Parting:
                 left = attrs.evolve(live, uses=live.uses - back.uses)
                 _write(heir, GrantChange.USED, left, self.about, away, live)
         for grant in list(heir.grants):
-            since = grant.source.account == book.account and grant.valid_from >= self.event.occurred_at
+            since = grant.source.account == book.account and grant.valid_from > self.event.occurred_at
             if since and not grant.ended and grant.identity not in was and grant.giver != LINK:
                 _write(book, GrantChange.GIVEN, grant, self.about, why, None)
                 heir.grant(GrantChange.REVOKED, _ended(grant, at), "", "", self.about, away)

@@ -379,8 +379,6 @@ def _credits(value: Iterable[Credit]) -> tuple[Credit, ...]:
     found = many(value)
     if not all(isinstance(credit, Credit) and credit.account is None for credit in found):
         raise InvalidValueError(f"A follow-up has credits, each to its receiver, not {quote(value)}.")
-    if any(credit.life.on_confirmation for credit in found):
-        raise InvalidValueError("What is followed up waits for no confirmation: give it an available_after.")
     return found
 
 

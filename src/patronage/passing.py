@@ -15,6 +15,7 @@ import attrs
 from patronage.applying import apply_effects
 from patronage.basis_after import basis_with
 from patronage.book import Book, due_cause
+from patronage.errors import InvalidValueError
 from patronage.events import Event
 from patronage.ledger import AccountKind, Basis, Commit, Grant, Lot, Source, WakeUp, lot_key
 from patronage.links import ended_by
@@ -101,7 +102,8 @@ class Passing:
             if adopted:
                 adoptions.pop(0)
             elif len(book.entries) == before and book.due() == due:
-                raise AssertionError("an instant that is due changed nothing")
+                when = format_instant(due)
+                raise InvalidValueError(f"What was due at {when} did not end: a term of time ends at one instant.")
 
     def _instant(self, book: Book, bound: BoundTerms, at: datetime, *, adopted: bool) -> None:
         """One instant: what closes, then what begins and ends, new terms, what wakes; then reviews and thresholds."""

@@ -62,7 +62,7 @@ from patronage.standing import Standing
 from patronage.state import State
 from patronage.terms import FACTS, BoundTerms, Terms, timeline
 from patronage.units import Unit
-from patronage.watching import after_event
+from patronage.watching import OF_WATCHERS, after_event
 
 
 @attrs.frozen(kw_only=True)
@@ -143,11 +143,13 @@ class Program:
                     roots.update(ended_roots(self.terms_at(commit.terms_from), commit, event.occurred_at))
         found = {own: tuple(sorted(roots))}
         if has_relatives(grants.get(own, ())):
-            names = {event.about, *roots}
+            names = {event.about, *(root_from(own, root) for root in {event.about, *roots})}
+            periods = {root for root in roots if root.startswith(OF_WATCHERS)}  # What a total credited may be theirs.
             for account in relatives(own, grants):
-                found[account] = tuple(sorted({event.about, *(root_from(own, root) for root in names)}))
+                found[account] = tuple(sorted(names | periods))
         for account, _ in self._needed(self.terms_at(event.occurred_at), own, event, past):
-            found[account] = tuple(sorted({*found.get(account, ()), root_from(own, event.about)}))
+            names = {event.about, *roots}
+            found[account] = tuple(sorted({*found.get(account, ()), *(root_from(own, root) for root in names)}))
         return Involved(own, FrozenMapping.owning(found))
 
     def _needed(self, bound: BoundTerms, own: Account, event: Event, past: Sequence[Commit]) -> Needed:

@@ -16,6 +16,7 @@ from patronage.periods import utc
 
 FINGERPRINTS_MAX: Final = 16
 _IDENTITY: Final = "identity/"
+_CODE: Final = "code/"
 
 
 def _fingerprints(value: Iterable[str]) -> tuple[str, ...]:
@@ -23,6 +24,11 @@ def _fingerprints(value: Iterable[str]) -> tuple[str, ...]:
     if len(found) > FINGERPRINTS_MAX:
         raise InvalidValueError(f"There may be {FINGERPRINTS_MAX} fingerprints at most, not {len(found)}.")
     return found
+
+
+def _uses(_: object, field: attrs.Attribute[int], value: int | None) -> None:
+    if value is not None and (type(value) is not int or value < 1):
+        raise InvalidValueError(f"{field.name} must be a whole number of at least 1, or None, not {quote(value)}.")
 
 
 @attrs.frozen(kw_only=True)
@@ -33,7 +39,8 @@ class ReferralClaimed:
     *fingerprints* are opaque marks of the friend's identity (a hash of a card, of an address):
     a mark counts for one claim only, whoever referred. *referrer_fingerprints* are the referrer's.
     *joined_at* and *referrer_joined_at* say how old the accounts are, where the caller knows.
-    *policy* names the referral policy that is meant.
+    *policy* names the referral policy that is meant. A code that may be used so often has *code_uses*:
+    claims with it are then counted.
     """
 
     id: str = attrs.field(converter=identifier)
@@ -42,6 +49,7 @@ class ReferralClaimed:
     policy: str = attrs.field(converter=word)
     referrer: str = attrs.field(converter=identifier)
     code: str | None = attrs.field(default=None, converter=word_or_none)
+    code_uses: int | None = attrs.field(default=None, validator=_uses)
     fingerprints: tuple[str, ...] = attrs.field(default=(), converter=_fingerprints)
     referrer_fingerprints: tuple[str, ...] = attrs.field(default=(), converter=_fingerprints)
     joined_at: datetime | None = attrs.field(default=None, converter=instant_or_none)
@@ -50,6 +58,8 @@ class ReferralClaimed:
     attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=attributes_of)
 
     def __attrs_post_init__(self) -> None:
+        if self.code_uses is not None and self.code is None:
+            raise InvalidValueError("code_uses says how often the code may be used: give the code.")
         for since in (self.joined_at, self.referrer_joined_at):
             if since is not None and since > self.occurred_at:
                 raise InvalidValueError(
@@ -67,7 +77,13 @@ class ReferralClaimed:
         return tuple(Account.shared(_IDENTITY + each) for each in self.fingerprints)
 
     @property
+    def code_account(self) -> Account | None:
+        """The shared account on which the uses of a limited code are counted."""
+        return None if self.code is None or self.code_uses is None else Account.shared(_CODE + self.code)
+
+    @property
     def others(self) -> tuple[Account, ...]:
         """The accounts that the claim is decided with, beside the friend's."""
         referrer = () if self.referrer == self.member else (Account.member(self.referrer),)
-        return (*referrer, *self.identities)
+        codes = () if self.code_account is None else (self.code_account,)
+        return (*referrer, *codes, *self.identities)

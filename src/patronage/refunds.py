@@ -287,7 +287,10 @@ class Difference:
             if taken:
                 book.debit(policy, about, unit, taken, label, TAKEN_BACK, self._against, _limited(books, taken))
             return
-        parts, short = book.pick(unit, steps - ended, label)
+        waiting = [lot for lot in book.pending if (lot.unit, lot.label, lot.source) == (unit, label, about)]
+        parts, left = _parts(waiting, steps - ended)
+        more, short = book.pick(unit, left, label)
+        parts += more
         if ended:
             back = build_lot(unit, ended, label, ALWAYS, None, None, None)
             book.transfer("", about, unit, label, EXPIRED, book.account, (), (back,), (), reason("dropped"))
@@ -398,13 +401,9 @@ class Difference:
 
     def _extended(self, grant: Grant) -> Grant | None:
         """The grant that the root found in force when it gave *grant*."""
-        for commit in self.history:
-            for entry in commit.entries:
-                if not isinstance(entry, GrantEntry) or entry.change is not GrantChange.GIVEN:
-                    continue
-                if entry.about == self.about and entry.grant.identity == grant.identity:
-                    return entry.before
-        return None
+        entries = (entry for commit in self.history for entry in commit.entries if isinstance(entry, GrantEntry))
+        given = (entry for entry in entries if entry.change is GrantChange.GIVEN and entry.about == self.about)
+        return next((entry.before for entry in given if entry.grant.identity == grant.identity), None)
 
 
 def _revoked(entry: Transfer) -> bool:

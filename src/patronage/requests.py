@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-import attrs
-
+from patronage import pools
 from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, extended, revoke
 from patronage.asking import ask
 from patronage.book import Book
 from patronage.closing import close, reopen, settle_closed
+from patronage.confirming import confirm
 from patronage.events import (
     AccountClosed,
     Adjustment,
     Cancellation,
     Capture,
     Confirmation,
+    Contribution,
     Counterpart,
     DividendAllocated,
     DividendDeclared,
@@ -30,6 +31,10 @@ from patronage.events import (
     Gift,
     Merge,
     NamesPolicy,
+    OpeningBalance,
+    OpeningLot,
+    PoolJoined,
+    PoolLeft,
     Purchase,
     RateDeclared,
     Redemption,
@@ -42,13 +47,12 @@ from patronage.events import (
     StatusGrant,
     TimePassed,
 )
-from patronage.follow_ups import Totals, amend, receive, share, totals
+from patronage.follow_ups import Totals, amend, confirmed_totals, receive, share, totals
 from patronage.gifts import give as give_gift
 from patronage.gifts import take_back
 from patronage.handing import hand_over, tell_back
 from patronage.ledger import (
     ADJUSTED,
-    DEBT,
     IN_TRANSIT,
     ISSUED,
     Account,
@@ -82,7 +86,7 @@ from patronage.refunds import (
 )
 from patronage.returns import Exceeds, Kept, kept_of
 from patronage.spending import Outcome, Spending
-from patronage.terms import BoundTerms
+from patronage.terms import FACTS, BoundTerms
 from patronage.totals import BoundTotal
 from patronage.upheld import uphold
 from patronage.voucher_uses import give_back_uses, uses_taken
@@ -162,6 +166,8 @@ class Requests:
             return self._handed(self._spending().request(event))
         if isinstance(event, Adjustment):
             return self._adjust(event)
+        if isinstance(event, OpeningBalance):
+            return self._open(event)
         if isinstance(event, StatusGrant):
             return self._status(event)
         if isinstance(event, StatusEnd):
@@ -181,6 +187,12 @@ class Requests:
             return give_gift(self.book, self.bound, event) or ()
         if isinstance(event, Merge):
             return merge(self.book, event) or ()
+        if isinstance(event, PoolJoined):
+            return pools.join(self.book, self.bound, event) or ()
+        if isinstance(event, Contribution):
+            return pools.contribute(self.book, self.bound, event) or ()
+        if isinstance(event, PoolLeft):
+            return pools.leave(self.book, self.bound, event) or ()
         if isinstance(event, AccountClosed):
             return close(self.book, self.bound, event, self.terms_at)
         of_root = [commit for commit in self.past if commit.root == event.about]
@@ -198,7 +210,7 @@ class Requests:
         if isinstance(event, Capture | Release):
             return self._handed(self._spending().end(event, root, of_root))
         if isinstance(event, Confirmation):
-            return self._confirm()
+            return self._confirm(root, of_root)
         if isinstance(event, DividendAllocated) and isinstance(root.event, DividendDeclared):
             return ()
         if isinstance(event, Refund | Cancellation):
@@ -222,9 +234,10 @@ class Requests:
         self.about = event.origin
         if of_root:
             self.bound = self.terms_at(of_root[0].terms_from)
+        confirmed = receive(self.book, self.bound, event, self.past)
+        if of_root and not confirmed:
             # An amendment is a refund of what was given: what it had let a threshold give falls with it.
             self.moment, self.of = Moment.REFUND, of_root[0].event.occurred_at
-        receive(self.book, self.bound, event, self.past)
         return ()
 
     # Operators.
@@ -235,13 +248,35 @@ class Requests:
             return _refuse(RejectionCode.UNKNOWN_UNIT, unit=unit)
         why = reason("adjusted", {"actor": event.actor, "reason": event.reason})
         if steps > 0:
-            validity = Validity(available_at=event.available_at, expires_at=event.expires_at)
-            if event.available_at is not None and event.available_at <= self.at:
-                validity = attrs.evolve(validity, available_at=None)
+            validity = self._life(event)
             books = book_of(event.reason, steps)
             book.credit("", self.about, unit, steps, event.label, validity, books, why, payer=ADJUSTED)
         else:
             book.debit("", self.about, unit, -steps, event.label, why, ADJUSTED, book_of(event.reason, steps))
+        return ()
+
+    def _life(self, of: Adjustment | OpeningLot) -> Validity:
+        waits = of.available_at is not None and of.available_at > self.at
+        return Validity(
+            available_at=of.available_at if waits else None,
+            expires_at=of.expires_at,
+            needs=of.needs,
+            held_by=of.held_by,
+        )
+
+    def _open(self, event: OpeningBalance) -> Outcome:
+        """What was brought from elsewhere, lot by lot."""
+        unknown = next((lot.amount.unit for lot in event.lots if lot.amount.unit not in self.bound.units), None)
+        if unknown is not None:
+            return _refuse(RejectionCode.UNKNOWN_UNIT, unit=unknown)
+        why = reason("opened", {"actor": event.actor, "reason": event.reason})
+        payer = ISSUED if event.earned else ADJUSTED
+        for lot in event.lots:
+            unit, steps = lot.amount.unit, lot.amount.steps
+            books, life = book_of(event.reason, steps), self._life(lot)
+            self.book.credit(
+                "", self.about, unit, steps, lot.label, life, books, why, payer=payer, earned_at=lot.earned_at
+            )
         return ()
 
     def _status(self, event: StatusGrant) -> Outcome:
@@ -268,27 +303,14 @@ class Requests:
 
     # Confirming.
 
-    def _confirm(self) -> Outcome:
-        book = self.book
-        waiting = [lot for lot in book.pending if lot.source == self.about and lot.validity.on_confirmation]
-        for lot in waiting:
-            validity = lot.validity
-            expires_at = validity.expires_at
-            if validity.expires_after is not None:
-                expires_at = validity.expires_after.end(self.at, book.calendar)
-            settled = attrs.evolve(validity, on_confirmation=False, expires_after=None, expires_at=expires_at)
-            source, age = (None, None) if settled.endless else (lot.source, lot.credited_at)
-            ready = attrs.evolve(lot, validity=settled, source=source, credited_at=age)
-            puts = book.become(ready)
-            book.transfer(
-                "", self.about, lot.unit, lot.label, book.account, book.account, (lot,), puts, (), reason("confirmed")
-            )
-            needs, held_by = settled.needs, settled.held_by
-            over = expires_at is not None and expires_at <= self.at
-            if held_by is not None and book.in_force(held_by, self.at):
-                over = False
-            if puts[-1].source != DEBT and (over or (needs is not None and not book.in_force(needs, self.at))):
-                book.end_lot(puts[-1], book.cause)
+    def _confirm(self, root: Commit, of_root: Sequence[Commit]) -> Outcome:
+        """What waited for it waits no more, here and where it was followed up."""
+        confirm(self.book, self.about)
+        bound = self.terms_at(root.terms_from)
+        if bound.follows_up and isinstance(root.event, (*FACTS, ReferralClaimed)):
+            earlier = _undone(of_root, root.event.id)
+            before = self._told(bound, root, earlier, _confirmed_at(of_root))
+            amend(self.book, self.about, self.book.cause, before, confirmed_totals(before, self.at, bound.calendar))
         return ()
 
     # Undoing.
@@ -316,6 +338,11 @@ class Requests:
             self.bound = self.terms_at(root.terms_from)
             self.moment, self.of = Moment.REFUND, root.event.occurred_at
             return unmerge(self.book, root.event, of_root, self.beside) or ()
+        if isinstance(root.event, Contribution):
+            self.moment, self.of = Moment.REFUND, root.event.occurred_at
+            return pools.take_back(self.book, root.event, self.beside) or ()
+        if isinstance(root.event, PoolJoined | PoolLeft):
+            return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
         if isinstance(root.event, AccountClosed):
             return reopen(self.book, root)
         return self._cancel_fact(root)
@@ -334,7 +361,9 @@ class Requests:
         """An activity, an enrolment, an adjustment or a status never was."""
         self.moment, self.of = Moment.REFUND, root.event.occurred_at
         self.bound = self.terms_at(root.event.occurred_at)
-        against = ADJUSTED if isinstance(root.event, Adjustment) else ISSUED
+        against = ISSUED
+        if isinstance(root.event, Adjustment) or (isinstance(root.event, OpeningBalance) and not root.event.earned):
+            against = ADJUSTED
         difference = Difference(self.book, self.bound, self.about, self.past, against)
         difference.revoke_grants(())
         difference.settle({})
@@ -350,7 +379,7 @@ class Requests:
 
     def _changed(self, root: Commit, account: Account) -> bool:
         """Whether a root has changed another account, by what it is worth when it is decided again."""
-        if isinstance(root.event, Redemption | Reservation | Gift | Merge | ReferralClaimed):
+        if isinstance(root.event, Redemption | Reservation | Gift | Merge | Contribution | ReferralClaimed):
             return True
         bound = self.terms_at(root.terms_from)
         told = answers(bound, root.event, root.event.occurred_at, self.book, root.basis)
@@ -377,7 +406,9 @@ class Requests:
         at, terms = purchase.occurred_at, bound.terms
         late = self.at > terms.refund_for.end(at, bound.calendar)
         if bound.follows_up:
-            self._amend(root, purchase, kept, earlier, terms.refunds.proportional or late)
+            known = _confirmed_at(of_root)
+            before, now = (self._told(bound, root, undone, known) for undone in (earlier, [*earlier, event]))
+            amend(self.book, self.about, self.book.cause, before, now)
         if terms.refunds.proportional or late:
             total = purchase.total
             left = 0 if kept.purchase is None else total - kept.returned
@@ -409,31 +440,29 @@ class Requests:
         before, now = (purchase.total if one.purchase is None else one.returned for one in (was, kept))
         return Back(self.about, before, now, purchase.total)
 
-    def _amend(
-        self,
-        root: Commit,
-        purchase: Purchase,
-        kept: Kept,
-        earlier: Sequence[Refund | Cancellation],
-        proportionally: bool,
-    ) -> None:
-        """Tells those who got something for the purchase what they get for what is left of it."""
-        bound, at = self.bound, purchase.occurred_at
-        was = kept_of(purchase, earlier)
-        assert isinstance(was, Kept)
-
-        def of(left: Purchase | None) -> Totals:
-            told = [] if left is None else answers(bound, left, at, self.book, root.basis)
-            return totals(told, at, bound.calendar)
-
-        if proportionally:
-            full, total, terms = of(purchase), purchase.total, bound.terms.refunds
-            before, now = (
-                share(full, 0 if one.purchase is None else total - one.returned, total, terms) for one in (was, kept)
-            )
-        else:
-            before, now = of(was.purchase), of(kept.purchase)
-        amend(self.book, self.about, self.book.cause, before, now)
+    def _told(
+        self, bound: BoundTerms, root: Commit, undone: Sequence[Refund | Cancellation], confirmed_at: datetime | None
+    ) -> Totals:
+        """What others get for what is left of a root once *undone* is off it."""
+        event, at, calendar = root.event, root.event.occurred_at, bound.calendar
+        kept, terms = event, bound.terms.refunds
+        if isinstance(event, Purchase) and undone:
+            left = kept_of(event, undone)
+            assert isinstance(left, Kept)
+            late = undone[-1].occurred_at > bound.terms.refund_for.end(at, calendar)
+            if terms.proportional or late:
+                told = totals(answers(bound, event, at, self.book, root.basis), at, calendar)
+                rest = 0 if left.purchase is None else event.total - left.returned
+                told = share(told, rest, event.total, terms)
+                return confirmed_totals(told, confirmed_at, calendar)
+            if left.purchase is None:
+                return {}
+            kept = left.purchase
+        elif undone:
+            return {}
+        return confirmed_totals(
+            totals(answers(bound, kept, at, self.book, root.basis), at, calendar), confirmed_at, calendar
+        )
 
     def _give_back_paid(self, purchase: Purchase, kept: Kept) -> None:
         """What paid the part that came back, or took something off it, is given back first."""
@@ -441,16 +470,17 @@ class Requests:
         terms = self.bound.terms.refunds
         for redemption, whole in {**wholes, **purchase.taken_off}.items():
             about = self.book.about(redemption)
-            parts = spent_parts(self.past, about)
+            purse, history = self._spending().purse(redemption)
+            parts = spent_parts(history, about)
             spent = sum(part.steps for part in parts)
-            before = given_back(self.past, about)
+            before = given_back(history, about)
             part = kept.paid_back.get(redemption, 0)
             due = min(spent, share_of(spent, min(part, whole), whole, terms))
             all_of_it = part >= whole if whole else kept.purchase is None
             if all_of_it:
                 due = spent
             if due > before:
-                give_back(self.book, terms, about, parts, before, due - before)
+                give_back(purse, terms, about, parts, before, due - before)
             if all_of_it:
                 give_back_uses(self.book, terms, uses_taken(self.past, about), about)
 
@@ -508,3 +538,9 @@ def _undone(commits: Sequence[Commit], purchase: str) -> list[Refund | Cancellat
         for commit in commits
         if isinstance(commit.event, Refund | Cancellation) and commit.event.about == purchase and commit.refusal is None
     ]
+
+
+def _confirmed_at(commits: Sequence[Commit]) -> datetime | None:
+    """When a root was confirmed first; None where it was not."""
+    confirmations = (c.event.occurred_at for c in commits if isinstance(c.event, Confirmation) and c.refusal is None)
+    return next(confirmations, None)

@@ -118,8 +118,9 @@ class Ceiling:
     each such amount of spend. With *on_balance* the balance itself stays at or below the limit.
     *whole* refuses what does not fit whole, else it is trimmed; *beyond* is the credit, for each
     *per* of the rule, of spend beyond a limit of spend. What a refund takes back makes room again
-    unless *room_back* is False. *by_label* counts each label of its own. A ceiling of a policy holds for
-    all its rules, or for the rules and multipliers that it is *of*: what a multiplier adds, an offer.
+    unless *room_back* is False. *by_label* counts each label of its own, *by* each value of that
+    attribute of the event: a review of each product. A ceiling of a policy holds for all its rules, or
+    for the rules and multipliers that it is *of*: what a multiplier adds, an offer.
 
     With *shared*, the id of a shared account, the use of all members is counted there, in one period
     *per*: a campaign's budget. A hot one is cut into *slices*: so many shared accounts, `shared/0` and
@@ -137,6 +138,7 @@ class Ceiling:
     beyond: Amount | None = attrs.field(default=None, validator=attrs.validators.optional(above_zero))
     room_back: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
     by_label: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    by: str | None = attrs.field(default=None, converter=attrs.converters.optional(word))
     of: tuple[str, ...] = attrs.field(default=(), converter=names_of)
     shared: str | None = attrs.field(default=None, converter=identifier_or_none)
     slices: int = attrs.field(default=1, validator=at_least_one)
@@ -144,6 +146,11 @@ class Ceiling:
     def __attrs_post_init__(self) -> None:
         if (self.per is not None) + (self.per_money is not None) + self.on_balance > 1:
             raise InvalidValueError("A ceiling is per period, per money or on the balance: one of them.")
+        if self.by is not None and (self.per is None or self.shared is not None):
+            raise InvalidValueError(
+                f"Ceiling {self.name} counts each value of {quote(self.by)}: that goes with a period, on each member's "
+                "own account."
+            )
         check_shared(f"Ceiling {self.name}", self.shared, self.slices, self.limit.steps, self.per)
 
 

@@ -145,24 +145,27 @@ def _take_share(
         and entry.unit == effect.counted
         and (entry.label or "").startswith(effect.period)
     )
-    paid = net = base = 0
-    for entries in (*(commit.entries for commit in past), book.entries):
-        for entry in entries:
-            if not isinstance(entry, Transfer) or entry.about != about:
-                continue
-            for booking in entry.books if (entry.unit, entry.label) == (effect.unit, effect.label) else ():
-                net += booking.steps
-                if booking.steps > 0:
-                    paid, base = paid + booking.steps, booking.base[0]
-
-    def due(returned: int) -> int:
-        return rounded(paid * rounded(counted * returned, back.total, rounding), base, rounding)
-
-    if base > 0 and back.total:
-        steps = min(due(back.now) - due(back.before), net)
-        if steps > 0:
-            taken = TakeBack(build_amount(steps, effect.unit), effect.rule, effect.label, False)
-            _take_back(book, bound, policy, about, taken, past)
+    # What an account that was merged since was credited for the period stands about a root of its own.
+    for total in dict.fromkeys((Source(back.source.account, about.root), about)):
+        paid = net = base = 0
+        for entries in (*(commit.entries for commit in past), book.entries):
+            for entry in entries:
+                if not isinstance(entry, Transfer) or entry.about != total:
+                    continue
+                for booking in entry.books if (entry.unit, entry.label) == (effect.unit, effect.label) else ():
+                    net += booking.steps
+                    if booking.steps > 0:
+                        paid, base = paid + booking.steps, booking.base[0]
+        if base > 0 and back.total:
+            due = [
+                rounded(paid * rounded(counted * returned, back.total, rounding), base, rounding)
+                for returned in (back.before, back.now)
+            ]
+            steps = min(due[1] - due[0], net)
+            if steps > 0:
+                taken = TakeBack(build_amount(steps, effect.unit), effect.rule, effect.label, False)
+                _take_back(book, bound, policy, total, taken, past)
+            return
 
 
 def _undo(book: Book, bound: BoundTerms, policy: str, about: Source, effect: Undo, past: Sequence[Commit]) -> None:

@@ -7,12 +7,15 @@ from typing import Final
 
 import attrs
 
+from patronage.derived import BoundDerived
 from patronage.linting import ANCHORS as _ANCHORS
 from patronage.occasions import Life
-from patronage.periods import LATEST, Calendar, Span
+from patronage.periods import LATEST, LIFETIME, Calendar, CalendarPeriod, FiscalYear, Span, Window
+from patronage.policies.dividend import DividendPolicy
+from patronage.policies.dividend_record import PatronageRecord
 from patronage.program import Program
 from patronage.reaching import BoundThreshold
-from patronage.rules import MultiplierRule
+from patronage.rules import Ceiling, MultiplierRule
 from patronage.terms import BoundTerms
 from patronage.terms_of_time import Term
 from patronage.thresholds import STANDING, GiveConverted, GiveCredit, GiveGrant, Repeats
@@ -73,13 +76,22 @@ class _Size:
                     found.append(self._lots_of(rule.life, rule.credit.unit, self.events))
             for watcher in policy.watchers:
                 found += self._watched(watcher)
-            found += [self._tally(ceiling.ceiling.per, 1) for ceiling in policy.ceilings if ceiling.tally is not None]
+                if isinstance(watcher, PatronageRecord):
+                    found += self._dividends(policy.name)
+            held = (*policy.ceilings, *policy.receives)
+            found += [self._counted(ceiling.ceiling) for ceiling in held if ceiling.tally is not None]
+            found.append(len(policy.counts))  # Each merges into one lot.
         return None if None in found else sum(each for each in found if each is not None)
 
     def _watched(self, watcher: object) -> Iterator[int | None]:
         if isinstance(watcher, BoundTotal):
             yield self._lots_of(watcher.total.life, watcher.total.credits, self.events)
             yield self._tally(watcher.total.period, len(watcher.total.rates) + 1)
+        elif isinstance(watcher, PatronageRecord):
+            yield self._tally(watcher.period, 2 * watcher.classes + 1)
+            yield watcher.classes  # What came back late.
+        elif isinstance(watcher, BoundDerived):
+            yield 1
         elif isinstance(watcher, BoundThreshold):
             yield self._tally(watcher.threshold.period, 2)
             for gift in watcher.threshold.gives:
@@ -87,6 +99,17 @@ class _Size:
                     yield self._lots_of(gift.life, gift.amount.unit, self.events)
                 elif isinstance(gift, GiveConverted):
                     yield self._lots_of(gift.life, gift.credit.unit, self.events)
+
+    def _dividends(self, name: str) -> Iterator[int | None]:
+        """What shares of dividends leave: cash and retained shares, one of each a period, and what is carried."""
+        for policy in self.bound.terms.policies:
+            if isinstance(policy, DividendPolicy) and policy.name == name:
+                revolves = policy.retained_life
+                if policy.revolves_after is not None:
+                    revolves = Life(expires_after=policy.revolves_after)
+                yield 1
+                for life in (policy.life, revolves):
+                    yield self._lots_of(life, policy.credits, self.events)
 
     def _lots_of(self, life: Life, unit: str, events: int) -> int | None:
         """What of one life can be alive: all credits of its longest life, each a lot of its own."""
@@ -111,6 +134,15 @@ class _Size:
         """The longest that a term lasts, in days."""
         return max((term.end(anchor, self.calendar) - anchor).days + 1 for anchor in _ANCHORS)
 
+    def _counted(self, ceiling: Ceiling) -> int | None:
+        """The labels of a ceiling's tally: one a period, or one for each event that states another value."""
+        if ceiling.by is None:
+            return self._tally(ceiling.per, 1)
+        if not isinstance(ceiling.per, CalendarPeriod | FiscalYear | Window):
+            return None if ceiling.per == LIFETIME else self.events * 2  # As a lot for each event of two years.
+        one = ceiling.per if isinstance(ceiling.per, Window) else ceiling.per.span(_ANCHORS[0], self.calendar)
+        return self._alive((one.end - one.start).days + self._days(self.bound.terms.refund_for))
+
     def _tally(self, period: object, labels: int) -> int | None:
         """The labels of a tally that live at once: those of the periods in which refunds count."""
         span = getattr(period, "span", None)
@@ -131,6 +163,9 @@ class _Size:
         found = 0
         for policy in self.bound.policies:
             for watcher in policy.watchers:
+                if isinstance(watcher, PatronageRecord):
+                    kept = self._days(watcher.open_for)
+                    found += watcher.classes * ((self._tally(watcher.period, 1) or 1) + -(-kept // _DAYS_OF_A_YEAR))
                 if not isinstance(watcher, BoundThreshold):
                     continue
                 for gift in watcher.threshold.gives:

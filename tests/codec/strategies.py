@@ -50,6 +50,7 @@ from patronage.conditions import (
     TimeOfDay,
     Weekday,
 )
+from patronage.derived import DerivedBalance, DerivedRate
 from patronage.dividends import ClassAllocated, ClassDeclared, DividendAllocated, DividendDeclared, DividendShare
 from patronage.events import (
     AccountClosed,
@@ -58,6 +59,7 @@ from patronage.events import (
     Cancellation,
     Capture,
     Confirmation,
+    Contribution,
     Discount,
     Enrolment,
     Event,
@@ -66,6 +68,10 @@ from patronage.events import (
     Line,
     LineKind,
     Merge,
+    OpeningBalance,
+    OpeningLot,
+    PoolJoined,
+    PoolLeft,
     Purchase,
     RateDeclared,
     Redemption,
@@ -107,7 +113,7 @@ from patronage.ledger import (
     WakeEntry,
     WakeUp,
 )
-from patronage.line_conditions import LineDiscounted
+from patronage.line_conditions import LineDiscounted, MeasureIs
 from patronage.memberships import MembershipCancelled, MembershipChanged, MembershipRenewed, MembershipStarted
 from patronage.occasions import CountedFrom, Life
 from patronage.offers import Activation, Offer, UseLimit
@@ -125,6 +131,7 @@ from patronage.policies.partner import PartnerPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.referral import ReferralPolicy
 from patronage.policies.referral_parts import Deed, ReferralCap, ReferralReward
+from patronage.pool_terms import Draw, PoolTerms, Split
 from patronage.program import Program
 from patronage.recurrence import Every, Recurrence
 from patronage.request_conditions import CodeGiven
@@ -380,6 +387,23 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
         MembershipCancelled, **head(), policy=words, at_term_end=st.booleans(), refund=st.booleans()
     ),
     "status_end": st.builds(StatusEnd, **head(), key=words, value=maybe(words), actor=words, reason=words),
+    "pool_joined": st.builds(PoolJoined, **head(), pool=ids, spends=st.booleans()),
+    "contribution": st.builds(Contribution, **head(), pool=ids, amount=amounts("points", 1)),
+    "pool_left": st.builds(PoolLeft, **head(), pool=ids),
+    "opening_balance": st.builds(
+        OpeningBalance,
+        **head(),
+        lots=some(
+            st.builds(
+                OpeningLot, amount=amounts("points", 1), label=maybe(words), needs=maybe(words), held_by=maybe(words)
+            ),
+            3,
+            1,
+        ),
+        earned=st.booleans(),
+        actor=words,
+        reason=words,
+    ),
     "merge": st.builds(Merge, **head(), into=ids, actor=words, reason=words),
     "account_closed": st.builds(AccountClosed, **head(), actor=words, reason=words),
     "referral_claimed": st.builds(
@@ -657,6 +681,7 @@ leaves = st.one_of(
     st.builds(Tag, of=word_sets),
     st.builds(Kind, of=kinds),
     st.builds(LineDiscounted, st.lists(words, max_size=2)),
+    st.builds(MeasureIs, measure=words, at_least=quantities, below=maybe(quantities)),
     st.builds(LinePrice, at_least=maybe(amounts()), below=maybe(amounts())),
     st.builds(LineAttribute, key=words, of=some_attributes),
     st.builds(EventAttribute, key=words, of=some_attributes),
@@ -702,6 +727,7 @@ ceilings = st.builds(
     room_back=st.booleans(),
     by_label=st.booleans(),
 )
+ceilings = ceilings | st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods, by=words)
 shared = st.integers(1, 3).map(lambda n: {"shared": f"account-{n}", "slices": n})
 """Over all of a program a shared account is cut in one way."""
 ceilings = ceilings | st.builds(
@@ -724,6 +750,7 @@ gift_terms = st.builds(
     given=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
     received=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
     when=maybe(conditions),
+    life=maybe(st.just(Life()) | st.builds(Life, expires_after=terms_of_time())),
 )
 closing_terms = st.builds(ClosingTerms, unit=st.just("points"), forgives_debt=st.booleans()) | st.builds(
     ClosingTerms,
@@ -733,6 +760,16 @@ closing_terms = st.builds(ClosingTerms, unit=st.just("points"), forgives_debt=st
     price=maybe(st.tuples(amounts("points", 1), amounts("USD", 1))),
     rounding=st.sampled_from(Rounding),
     minimum=maybe(amounts("points", 1)),
+)
+pool_terms = st.builds(
+    PoolTerms,
+    unit=st.just("points"),
+    members_max=maybe(st.integers(1, 9)),
+    minimum=maybe(amounts("points", 1, 9)),
+    maximum=maybe(amounts("points", 9)),
+    when=maybe(conditions),
+    draws=st.sampled_from(Draw),
+    leaving=st.sampled_from(Split),
 )
 bases_of_money = st.builds(
     Base,
@@ -953,6 +990,7 @@ membership_policies = st.builds(
     fees_back=some(st.builds(FeeBack, gives=st.just(Back.DAYS_LEFT), within=maybe(terms_of_time())), 1),
 )
 
+derived_rates = st.builds(DerivedRate, per=amounts("visits", 1), credit=amounts("points", 1), when=maybe(conditions))
 dividend_policies = st.builds(
     DividendPolicy,
     name=names,
@@ -1035,7 +1073,7 @@ referral_rewards = st.one_of(
         when=maybe(conditions),
         lines=maybe(conditions),
         nth=st.integers(1, 5),
-        times=maybe(st.integers(1, 5)),
+        times=st.integers(1, 5),
         within=maybe(terms_of_time()),
         friend=some(fixed_gifts, 2),
         referrer=some(fixed_gifts, 2),
@@ -1061,6 +1099,7 @@ referral_policies = st.builds(
     when_referrer=maybe(conditions),
     caps=referral_caps.map(lambda one: (one,)),
     friends=st.sampled_from([None, "visits"]),
+    derived=some(st.builds(DerivedBalance, name=st.just("each"), rates=st.tuples(derived_rates)), 1),
 )
 
 of_reward: dict[str, st.SearchStrategy[Any]] = {
@@ -1240,6 +1279,7 @@ def programs(draw: st.DrawFn) -> Program:
                 refunds=draw(refund_terms),
                 transfers=draw(some(gift_terms, 1)),
                 closings=draw(some(closing_terms, 1)),
+                pools=draw(some(pool_terms, 1)),
             )
         )
     return Program(id=draw(ids), time_zone="America/New_York", terms=timeline)

@@ -1,4 +1,4 @@
-"""The programs of REFERENCE.md that are documents, in `programs/`: P1 and its variants, P3 cash back, P4 expiry."""
+"""The programs of REFERENCE.md that are documents, in `programs/`: P1 and its variants, P3 to P5."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ def cashback(kind: str, cap: str) -> Program:
     if kind == "month":
         return document("cashback_month", limit=f"{cap} USD")
     return document("cashback", rounding=kind, limit=f"{cap} USD")
+
+
+def dividend() -> Program:
+    """P5: what is declared is shared by largest remainder, ties to the lower id."""
+    return document("dividend")

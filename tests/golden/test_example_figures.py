@@ -21,6 +21,7 @@ from patronage import (
     LineKind,
     Purchase,
     Redemption,
+    Refund,
     Rejected,
     Tender,
     Unit,
@@ -208,15 +209,15 @@ def test_a_birthday_that_was_told_too_late() -> None:
 
 
 def test_limits_of_what_toms_rewards() -> None:
-    """Sharing counts once a day, a good act once a month; a review sent again counts once."""
+    """Sharing counts once a day, a good act once a month, a review once for each thing bought."""
     shop = Shop("toms")
     for day in ("2023-03-01T09:00:00-08:00", "2023-03-01T18:00:00-08:00", "2023-03-02T09:00:00-08:00"):
         shop.does(day, "share")
     for day in ("2023-03-03", "2023-03-20", "2023-04-01"):
         shop.does(day, "good_act")
-    review = Activity(id="order-1/line-1", member="m-1", occurred_at=shop.at("2023-04-02"), kind="review")
-    assert [shop.member.record(review).repeated for _ in range(2)] == [False, True]
-    assert shop.has("points", "2023-04-03") == "245"
+    for item in ("order-1/line-1", "order-1/line-2", "order-1/line-1"):
+        shop.does("2023-04-02", "review", item=item)
+    assert shop.has("points", "2023-04-03") == "270"
 
 
 def test_a_voucher_of_macys_birthday_pays_once() -> None:
@@ -256,11 +257,35 @@ def test_stars_of_a_gold_member_stay() -> None:
 
 
 def test_a_reload_at_starbucks() -> None:
-    """25 stars for a reload of 50.00, 10 for one of 30.00: the shop says which it was."""
-    shop = Shop("starbucks_from_2026")
-    shop.does("2026-03-15", "reload_50")
-    shop.does("2026-03-16", "reload_30")
-    assert shop.has("stars") == "35.00"
+    """25 stars for a reload of 50.00 or more, 10 from 30.00 on, none below."""
+    for amount, stars in (("29.99", "0.00"), ("30.00", "10.00"), ("49.99", "10.00"), ("50.00", "25.00")):
+        shop = Shop("starbucks_from_2026")
+        reload = Activity(**shop.head("2026-03-15"), kind="reload", measures={"amount": amount})
+        shop.member.record(reload)
+        assert shop.has("stars") == stars
+
+
+def test_a_campaign_at_rakuten() -> None:
+    """7,015 yen at five times are 350 points: 70, multiplied after they were rounded."""
+    shop = Shop("rakuten")
+    order = Purchase(**shop.head("2019-04-01"), lines=(Line(total=shop.money.of(7015)),), attributes={"campaign": "5x"})
+    shop.member.record(order)
+    assert shop.member.earned(order.id, shop.unit("points")) == "350"
+
+
+def test_a_return_of_the_drinks_of_a_card() -> None:
+    """An unused drink is taken back and its punches restored; a used one leaves punches to make up for."""
+    for used, punches in ((False, "7"), (True, "-2")):
+        shop = Shop("punch_card")
+        order = shop.buys("2025-02-01", "7.60", category="hot_drink", quantity=2)
+        shop.buys("2025-02-02", "26.60", category="hot_drink", quantity=7)
+        assert (shop.has("punches"), len(shop.member.standing().grants("free_drink"))) == ("0", 1)
+        if used:
+            drink = Line(total=shop.money.of("3.80"), category="hot_drink")
+            assert money_off(shop.asks("2025-02-03", "free_drink", drink)) == 380
+        shop.member.record(Refund(**shop.head("2025-02-04"), purchase=order, total=shop.money.of("7.60")))
+        assert shop.has("punches") == punches
+        assert not shop.member.standing().grants("free_drink")
 
 
 def test_a_rouge_reward_is_for_rouge() -> None:

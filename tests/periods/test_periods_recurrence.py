@@ -23,6 +23,14 @@ def dates(recurrence: Recurrence, start: date = MONDAY, length: int = 62) -> lis
     return [f"{day:%m-%d}" for n in range(length) if recurrence.on(day := start + timedelta(days=n))]
 
 
+def test_more_days_than_are_remembered_are_each_answered() -> None:
+    """Thirteen years of days, twice: what was forgotten is worked out again, and comes to the same."""
+    mondays = Recurrence(starts=MONDAY, weekdays=(0,))
+    days = [MONDAY + timedelta(days=n) for n in range(4_750)]
+    for _ in range(2):
+        assert [day for day in days if mondays.on(day)] == days[::7]
+
+
 class TestDays:
     """Section 4.2: "closed recurrence grammar"."""
 

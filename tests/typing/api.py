@@ -23,6 +23,7 @@ from patronage import (
     Condition,
     Credit,
     Decision,
+    DividendPolicy,
     DonationPolicy,
     Earned,
     Effect,
@@ -69,15 +70,30 @@ from patronage import (
     fold,
 )
 from patronage.bands import Band
+from patronage.closings import ClosingTerms
 from patronage.conditions import AllOf, Category, Channel, HasGrant, Not, Spend
+from patronage.dividends import ClassDeclared, DividendDeclared
 from patronage.donations import Donated, donations
-from patronage.events import ReferralClaimed
+from patronage.events import (
+    AccountClosed,
+    Contribution,
+    Merge,
+    OpeningBalance,
+    OpeningLot,
+    PoolJoined,
+    PoolLeft,
+    ReferralClaimed,
+)
 from patronage.ledger import Lot
+from patronage.loyalty import Loyalty
 from patronage.partners import AgreedPrice, Agreement, Partner
 from patronage.periods import LIFETIME, MONTH
 from patronage.policies.cashback import CashbackRate, Payout, Rotation, Turn
+from patronage.policies.dividend import PatronageClass, SharedBy
 from patronage.policies.donation import LapsedShare, PaidAs
 from patronage.policies.referral_parts import ReferralCap, ReferralReward
+from patronage.pool_terms import Draw, PoolTerms, Split
+from patronage.repositories import ErasableIdentifiers
 from patronage.rewards import Price, Request
 from patronage.settlements import Settled, settlements
 from patronage.terms_of_time import days, years
@@ -95,6 +111,30 @@ total: Amount = sum([usd.of(1), usd.of(2)], usd.of(0))
 dearer: bool = price > debt
 dearest: Amount = max(price, debt)
 shares: tuple[int, ...] = allocate(1000, lambda: (1, 1, 1))
+
+
+patronage: Policy = DividendPolicy(
+    name="dividend",
+    period=MONTH,
+    credits="USD",
+    classes=[PatronageClass(currency="USD", most=6000), PatronageClass(name="grain", measure="bushels")],
+    shared_by=SharedBy.FIRST,
+    minimum=usd.of(5),
+    cash="0.20",
+    life=Life(expires_after=days(365)),
+)
+declaration: Event = DividendDeclared(
+    id="d",
+    policy="dividend",
+    occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
+    of=datetime(2025, 1, 1, tzinfo=UTC),
+    classes=[ClassDeclared(pool=usd.of(5000)), ClassDeclared(name="grain", credit=usd.of("0.05"), per="2.5")],
+)
+
+
+def pay(loyalty: Loyalty, declared: DividendDeclared) -> Sequence[Account]:
+    """A dividend is paid while it is read."""
+    return [outcome.account for outcome in loyalty.pay_dividend(declared, page=100) if outcome.error is None]
 
 
 cash_back: Policy = CashbackPolicy(
@@ -287,3 +327,30 @@ referral: Policy = ReferralPolicy(
 claimed: Event = ReferralClaimed(
     id="c", member="m", occurred_at=now, policy="referral", referrer="n", fingerprints=["card"]
 )
+
+
+def what_becomes_of_accounts(loyalty: Loyalty, at: datetime) -> tuple[Benefit, ...]:
+    """A merge, a household, an opening balance, a closing."""
+    loyalty.record(Merge(id="m", member="old", occurred_at=at, into="new", actor="ann", reason="same_person"))
+    answer: Commit | None = loyalty.record(Enrolment(id="e", member="old", occurred_at=at)).require().answer
+    assert answer is not None
+    loyalty.record(PoolJoined(id="j", member="new", occurred_at=at, pool="house", until=at))
+    loyalty.record(Contribution(id="c", member="new", occurred_at=at, pool="house", amount=points.of(5)))
+    loyalty.record(Redemption(id="d", member="new", occurred_at=at, reward="mug", pool="house"))
+    loyalty.record(PoolLeft(id="l", member="new", occurred_at=at, pool="house"))
+    lots = (OpeningLot(amount=points.of(5), earned_at=at, needs="vip"),)
+    loyalty.record(OpeningBalance(id="o", member="new", occurred_at=at, lots=lots, actor="ann", reason="import"))
+    closed = loyalty.record(AccountClosed(id="x", member="new", occurred_at=at, actor="ann", reason="asked"))
+    return closed.benefits
+
+
+ACCOUNTS: Terms = Terms(
+    units=(usd, points),
+    pools=(PoolTerms(unit="points", members_max=6, draws=Draw.PRO_RATA, leaving=Split.EVEN),),
+    closings=(ClosingTerms(unit="points", pays_out=True, price=(points.of(100), usd.of(1))),),
+)
+
+
+def forgets(identifiers: ErasableIdentifiers, member: str) -> int:
+    """What leads to a member is forgotten."""
+    return identifiers.forget(Account.member(member))

@@ -30,6 +30,7 @@ from patronage.accounts import system
 from patronage.base import Base
 from patronage.conditions import HasGrant, Tag
 from patronage.dividends import ClassAllocated, ClassDeclared, DividendAllocated, DividendShare, allocated, share_of
+from patronage.events import Merge
 from patronage.ledger import Source
 from patronage.loyalty import Loyalty
 from patronage.memberships import MembershipRenewed
@@ -572,7 +573,9 @@ def test_a_dividend_is_explained() -> None:
     coop = bought(dividend(cash="0.20"), ann="1000.00", bob="99000.00")
     coop.pay(declared(pool("5000.00")))
     share = coop.commits("ann")[-1]
-    told = str(coop.loyalty.explain("ann", share.event.id))
+    explained = coop.loyalty.explain("ann", share.event.id)
+    assert explained.reproduced
+    told = str(explained)
     assert "10.00 USD of the dividend for 2024" in told
     assert "patronage 1000.00 of 100000.00, of a pool of 5000.00 USD" in told
     record = coop.commits("ann")[-2]
@@ -582,6 +585,37 @@ def test_a_dividend_is_explained() -> None:
     board = coop.loyalty.explain(Account.shared("dividend"), "d-2024")
     assert "declared on" in str(board)
     assert "a pool of 5000.00 USD for patronage" in str(board)
+
+
+def test_what_is_kept_count_of_is_told() -> None:
+    """Patronage with its decimals, the record date, what came back late and what it lowers."""
+    grain = PatronageClass(name="grain", activity="delivery", measure="bushels", decimals=1)
+    coop = Cooperative(dividend(classes=[SPEND, grain], record=months(1)))
+    order = coop.buy("ann", "100.00")
+    coop.deliver("ann", "10.5")
+    coop.pay(declared(rate("0.10")))
+    coop.refund("ann", order, "40.00", at=datetime(2025, 5, 1, tzinfo=UTC))
+    coop.buy("ann", "300.00", at=datetime(2025, 6, 1, tzinfo=UTC))
+    coop.now = datetime(2026, 3, 1, tzinfo=UTC)
+    list(coop.loyalty.run_due(coop.now))
+    told = [
+        entry.item.sentence
+        for commit in coop.commits("ann")
+        for entry in coop.loyalty.explain("ann", commit.event.id).entries
+    ]
+    for sentence in (
+        "100.00 USD of patronage counted for policy dividend in 2024.",
+        "10.5 grain of patronage counted for policy dividend in 2024.",
+        "Rule patronage of policy dividend looks at its period again on the record date, 1 February 2025.",
+        "The record date of rule patronage for 2024 came.",
+        "40.00 USD of patronage no longer counted for policy dividend in 2024.",
+        "40.00 USD of returns noted: they lower a later period of rule patronage.",
+        "40.00 USD of late returns taken off a period of rule patronage.",
+        "40.00 USD of earlier returns taken off rule patronage in 2025.",
+        "Now held: a right to a share of the dividend for 2025, on 260.00 of patronage, until the end of "
+        "31 January 2028.",
+    ):
+        assert sentence in told
 
 
 def test_a_quantity_in_points() -> None:
@@ -602,3 +636,20 @@ def test_a_share_states_where_it_comes_from() -> None:
     assert share.allocated == (ClassAllocated(name="patronage", cut=cut),)
     assert share.id.startswith("~s/")
     assert share.id != share_of(event, allocated(event, {"patronage": cut}), "bob").id
+
+
+def test_the_survivor_of_a_merge_gets_both_shares() -> None:
+    """Also where both had the same patronage; what the old account returns later is netted by the survivor."""
+    coop = bought(dividend(), ann="100.00", bob="100.00", cid="200.00")
+    coop.now = NEW_YEAR
+    list(coop.loyalty.run_due(NEW_YEAR))
+    at = NEW_YEAR + timedelta(days=1)
+    coop.tell(Merge(id="merge", member="ann", occurred_at=at, into="bob", actor="desk", reason="twice")).require()
+    coop.pay(declared(pool("40.00")))
+    assert (coop.held("bob"), coop.held("cid")) == ("20.00", "20.00")
+    assert coop.refund("ann", "o-1", at=MARCH + timedelta(days=9)).accepted
+    coop.buy("bob", "300.00", at=MARCH + timedelta(days=10))
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    coop.pay(declared(rate("0.10"), id="d-2025", at=at, of=at - timedelta(days=200)))
+    assert coop.held("bob") == "40.00"  # 20.00, and a tenth of 300.00 - 100.00.
+    coop.audit()

@@ -10,26 +10,35 @@ from unit_charities import BASE, GIVE, GIVEN, LATER, PAYOUT, POINTS, SHARE, STAR
 
 from patronage import (
     Account,
+    Basis,
     BenefitKind,
     BonusRule,
     Cancellation,
     Capture,
     Ceiling,
+    Credit,
+    FixedReward,
     InvalidValueError,
     Life,
     Line,
     MultiplierRule,
+    Occasion,
     On,
+    PayWithPoints,
     Purchase,
     Redemption,
     Refund,
+    Release,
     Reservation,
     SpendRule,
     Unit,
 )
+from patronage._frozen import FrozenMapping
 from patronage.charities import CharityChosen
 from patronage.donations import DonationReport, donations
 from patronage.events import Activity
+from patronage.occasions import FollowUp
+from patronage.partnerships import PartnerLinked
 from patronage.periods import QUARTER, YEAR
 from patronage.policies.donation import LapsedShare, PaidAs, Payout
 from patronage.terms_of_time import days
@@ -110,6 +119,28 @@ class TestChoosing:
     def test_a_choice_names_a_donation_policy(self, policy: str) -> None:
         """A choice for a policy that is none, or takes no choices, is refused."""
         assert Shop(program()).refused(choose("A", policy=policy)) == "unknown_rule"
+
+    def test_who_chose_none_is_told_so(self) -> None:
+        """Where nothing is given for want of a charity, the explanation says it."""
+        shop = Shop(program(smile(default=None)))
+        shop.buy("100.00", id="o")
+        assert "the member has chosen no charity" in shop.loyalty.explain("m-1", "o").text
+
+    def test_a_donation_policy_answers_choices_alone(self) -> None:
+        """What is for another kind of policy is refused."""
+        link = PartnerLinked(id="l", member="m-1", occurred_at=START, policy="smile", partner="uber", account="u-1")
+        assert Shop(program()).refused(link) == "wrong_root"
+
+    def test_it_stands_alone(self) -> None:
+        """Asked outside of terms, it says what an occasion gives: to the charity, and to its account."""
+        lines = (Line(total=USD.of(100)),)
+        event = Purchase(id="o", member="m-1", occurred_at=START, lines=lines)
+        shop = program()
+        units = FrozenMapping({unit.code: unit for unit in shop.units})
+        occasion = Occasion(START, M1, event, None, Basis(), shop.calendar, units)
+        credit, told = smile().effects(occasion)
+        assert isinstance(credit, Credit) and isinstance(told, FollowUp)
+        assert (credit.amount, credit.label, told.receiver) == (GIVEN.of("0.5"), "A", A)
 
     def test_the_same_choice_twice_changes_nothing(self) -> None:
         """Choosing what is chosen already, under another id, writes no entry."""
@@ -229,6 +260,42 @@ class TestRewards:
                 id=f"r-{n}", member="m-1", occurred_at=START, reward="give", amount=POINTS.of(200), choices=choices
             )
             assert shop.refused(ask) == "wrong_choice"
+
+    def test_a_donation_counts_in_the_money_or_the_unit_of_the_policy(self) -> None:
+        """Meals count as such; another currency, a thing without a price, and charities of others do not."""
+        kinds: dict[str, PayWithPoints | FixedReward] = {
+            "in-unit": PayWithPoints(
+                name="in-unit", points=POINTS.of(1), value=GIVEN.of(1), kind=BenefitKind.DONATION, items=("B",)
+            ),
+            "in-points": PayWithPoints(
+                name="in-points", points=POINTS.of(1), value=POINTS.of(1), kind=BenefitKind.DONATION, items=("B",)
+            ),
+            "a-thing": FixedReward(name="a-thing", cost=POINTS.of(1), kind=BenefitKind.DONATION, items=("B",)),
+            "of-others": PayWithPoints(
+                name="of-others", points=POINTS.of(1), value=USD.of(1), kind=BenefitKind.DONATION, items=("C",)
+            ),
+            "a-mug": FixedReward(name="a-mug", cost=POINTS.of(1), items=("B",)),
+        }
+        shop = Shop(program(smile(rules=()), rewards=tuple(kinds.values())))
+        shop.buy("100.00")
+        for name, reward in kinds.items():
+            amount = POINTS.of(3) if isinstance(reward, PayWithPoints) else None
+            shop.record(
+                Redemption(
+                    id=name, member="m-1", occurred_at=START, reward=name, amount=amount, choices=tuple(reward.items)
+                )
+            )
+        assert shop.held(B, GIVEN) == GIVEN.of(3) == shop.held(M1, GIVEN, "B")
+
+    def test_a_release_gives_nothing(self) -> None:
+        """A reservation that is given up was no donation."""
+        shop = Shop(program())
+        shop.buy("250.00")
+        shop.record(
+            Reservation(id="r", member="m-1", occurred_at=START, reward="give", amount=POINTS.of(200), choices=("B",))
+        )
+        shop.record(Release(id="x", member="m-1", occurred_at=START, reservation="r"))
+        assert shop.held(B, GIVEN) == GIVEN.of(0) == shop.held(M1, GIVEN, "B")
 
 
 class TestLapsed:

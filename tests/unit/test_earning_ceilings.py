@@ -189,6 +189,40 @@ def test_a_ceiling_may_count_each_label_of_its_own() -> None:
     assert count.label == "2026-01/shop"
 
 
+def test_a_ceiling_may_count_each_value_of_an_attribute() -> None:
+    """A review of each product once: the event says which it is; what says nothing counts together."""
+    review = BonusRule(
+        name="review",
+        credit=POINTS.of(25),
+        on=On.ACTIVITY,
+        activity="review",
+        ceilings=[top(25, per=LIFETIME, by="item", whole=True)],
+    )
+    member = Member(program_of(points_policy(review)))
+    items: list[dict[str, str]] = [{"item": "mug"}, {"item": "cup"}, {"item": "mug"}, {}, {}, {"item": "m" * 64}]
+    got = [earned(member.does("review", id=f"a-{n}", attributes=item)) for n, item in enumerate(items)]
+    assert got == [25, 25, 0, 25, 0, 25]
+    assert earned(member.does("review", id="again", attributes={"item": "m" * 64})) == 0
+
+
+def test_a_return_makes_room_for_its_own_value() -> None:
+    """What a purchase of one campaign used comes back to that campaign alone."""
+    spend = point_a_dollar(ceilings=[top(10, per=MONTH, by="campaign")])
+    member = Member(program_of(points_policy(spend)))
+    assert earned(member.buy("8.00", id="o-1", attributes={"campaign": "a"})) == 8
+    assert earned(member.buy("8.00", id="o-2", attributes={"campaign": "b"})) == 8
+    member.refund("o-1", id="r-1")
+    assert earned(member.buy("8.00", id="o-3", attributes={"campaign": "b"})) == 2
+    assert earned(member.buy("12.00", id="o-4", attributes={"campaign": "a"})) == 10
+
+
+@pytest.mark.parametrize("fields", [{}, {"on_balance": True}, {"per": MONTH, "shared": "budget"}])
+def test_what_counts_by_an_attribute_is_a_members_own_period(fields: dict[str, Any]) -> None:
+    """One event has one value; a shared account is read by period."""
+    with pytest.raises(InvalidValueError, match="goes with a period"):
+        Ceiling(name="top", limit=POINTS.of(10), by="item", **fields)
+
+
 def test_the_count_is_a_tally_that_ends_after_refunds_did() -> None:
     """The use of a month is a tally of the policy, kept until the month's end plus the time for refunds."""
     member = Member(capped(top(100, per=MONTH)))

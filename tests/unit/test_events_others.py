@@ -229,3 +229,12 @@ def test_a_status_given_by_hand_ends_after_it_is_given() -> None:
 def test_an_adjustment_may_be_of_money() -> None:
     """Store credit is a unit like any other."""
     assert Adjustment(**what(amount=EUR.of("-1.50"), actor="ann", reason="oops")).amount.steps == -150
+
+
+def test_a_request_chooses_at_most_64_things() -> None:
+    """Sixty-four are taken, one more is refused."""
+    choices = [str(n) for n in range(64)]
+    asked = Redemption(id="d-1", member="m-1", occurred_at=NEW_YEAR, reward="off", choices=choices)
+    assert asked.choices == tuple(choices)
+    with pytest.raises(InvalidValueError, match="64 choices at most, not 65"):
+        attrs.evolve(asked, choices=[*choices, "65"])

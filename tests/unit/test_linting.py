@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
-from unit_shop import NIGHTS, POINTS, USD, VISITS, Member, on, point_a_dollar, program_of, purchase
+from unit_shop import NIGHTS, POINTS, STARS, USD, VISITS, Member, on, point_a_dollar, program_of, purchase
 
 from patronage import (
     BonusRule,
     Ceiling,
     ChallengePolicy,
     Life,
+    MultiplierRule,
     PointsPolicy,
     Policy,
     Purchase,
@@ -22,14 +24,25 @@ from patronage import (
 )
 from patronage.bands import Band
 from patronage.challenges import Different, DifferentBy, Goal, Milestone
+from patronage.conditions import BalanceIs
 from patronage.ledger import BenefitKind
 from patronage.linting import LintCode, lint
-from patronage.periods import MONTH, YEAR
+from patronage.periods import LIFETIME, MONTH, YEAR, Window
 from patronage.policies.tier import Level
 from patronage.state_size import StateBound, largest_state
 from patronage.terms import Expired, Returned, Shortfall
 from patronage.terms_of_time import EndOfPeriod, Rolling, Until, days, months
-from patronage.thresholds import Consumes, Falls, GiveBenefit, GiveConverted, GiveCredit, GiveGrant, Repeats, Threshold
+from patronage.thresholds import (
+    CarryOver,
+    Consumes,
+    Falls,
+    GiveBenefit,
+    GiveConverted,
+    GiveCredit,
+    GiveGrant,
+    Repeats,
+    Threshold,
+)
 from patronage.totals import Total, TotalRate
 
 SOUND = RefundTerms(shortfall=Shortfall.PRICED, price=(POINTS.of(100), USD.of(1)))
@@ -152,6 +165,52 @@ def test_thresholds_that_let_value_go(fields: dict[str, Any]) -> None:
     assert found(own(reached(**fields))) == [(LintCode.LEAK, "terms[0].policies.own.goal")]
 
 
+def test_what_is_sound_in_each_part_is_passed() -> None:
+    """Lives that begin before they end, bands that rise, multipliers, conditions alone, rollovers: nothing to say."""
+    rises = [Band(over=USD.of(10), credit=POINTS.of(2)), Band(over=USD.of(20), credit=POINTS.of(3))]
+    life = Life(available_after=days(14), expires_after=days(60))
+    rules = (
+        point_a_dollar(name="spend", bands=rises, marginal=False, whole=False, life=life),
+        MultiplierRule(factor=2),
+    )
+    rate = TotalRate(
+        per=USD.of(1),
+        credit=USD.of("0.02"),
+        bands=[Band(over=USD.of(9), credit=USD.of("0.03"))],
+        marginal=False,
+        whole=False,
+    )
+    total = Total(name="month", period=MONTH, rates=[rate], credits="USD", life=life)
+    condition = reached(at_least=None, when=BalanceIs(at_least=POINTS.of(9)))
+    levels = [Level(name="silver", at_least=NIGHTS.of(2)), Level(name="gold", when=BalanceIs(at_least=POINTS.of(9)))]
+    tier = TierPolicy(name="tier", levels=levels, rollover=CarryOver(), rules=(NIGHT,))
+    assert found(own(condition, rules=rules, totals=(total,)), tier) == []
+    falls = [Band(over=USD.of(9), credit=USD.of("0.01"))]
+    worse = attrs.evolve(total, rates=[attrs.evolve(rate, bands=falls)])
+    assert found(own(condition, rules=rules, totals=(worse,))) == [
+        (LintCode.EARNS_LESS, "terms[0].policies.own.month"),
+    ]
+
+
+def test_what_a_threshold_converts_feeds_those_behind_it() -> None:
+    """Dollars made of points reach a figure of dollars; a multiplier alone reaches none."""
+    converts = reached(
+        gives=(GiveConverted(per=POINTS.of(100), credit=USD.of(1)),),
+        consumes=Consumes.STEPS,
+        repeats=Repeats.EVERY_STEP,
+    )
+    behind = PointsPolicy(
+        name="behind", rules=(), thresholds=(reached(at_least=USD.of(5), gives=(GiveGrant(key="rich"),)),)
+    )
+    assert found(own(converts), behind) == []
+    alone = PointsPolicy(
+        name="alone",
+        rules=(BonusRule(name="b", credit=POINTS.of(1)), MultiplierRule(factor=2)),
+        thresholds=(reached(at_least=STARS.of(5), gives=(GiveGrant(key="rich"),)),),
+    )
+    assert found(alone) == [(LintCode.NOT_FED, "terms[0].policies.alone.goal")]
+
+
 def test_a_card_that_is_paid_for_lets_nothing_go() -> None:
     """What it gave and was used is owed in stamps: the next ones pay it."""
     cup = (GiveGrant(key="mug", uses=1),)
@@ -223,6 +282,59 @@ class TestLargestState:
             consumes=Consumes.STEPS,
         )
         assert largest_state(program_of(own(voucher)), events_a_year=9).grants is None
+
+    def test_a_count_for_each_value_grows_with_the_events(self) -> None:
+        """Each event of a month may state another value; for life no date ends the counts."""
+
+        def lots(per: Any, by: str | None, events: int) -> int | None:
+            ceiling = Ceiling(name="item", limit=POINTS.of(9), per=per, by=by)
+            return largest_state(program_of(own(ceilings=(ceiling,))), events_a_year=events).lots
+
+        plain, few, more = lots(MONTH, None, 12), lots(MONTH, "item", 12), lots(MONTH, "item", 1200)
+        assert plain is not None and few is not None and more is not None
+        assert plain == lots(MONTH, None, 1200)
+        assert more > 50 * few
+        assert lots(LIFETIME, None, 12) is not None
+        assert lots(LIFETIME, "item", 12) is None
+
+    @pytest.mark.parametrize(
+        ("fields", "grants"),
+        [
+            ({"repeats": Repeats.WHILE_REACHED}, 2),
+            ({"repeats": Repeats.ONCE_EVER}, 2),
+            ({}, 1),
+            ({"period": YEAR}, None),
+            ({"period": Window(start=on(3, 1), end=on(4, 1))}, 1),
+        ],
+    )
+    def test_rights_that_stand_or_are_given_once_are_few(self, fields: dict[str, Any], grants: int | None) -> None:
+        """One that stands and its grace; one for ever; one of each year without an end, which nothing bounds."""
+        threshold = reached(gives=(GiveGrant(key="gold", value="yes"),), **fields)
+        assert largest_state(program_of(own(threshold)), events_a_year=9).grants == grants
+
+    def test_what_a_threshold_credits_lives_like_any_credit(self) -> None:
+        """Thirty days of it at an event a day are 31 lots, and one that ends on the day itself."""
+        credit = GiveCredit(amount=USD.of(1), life=Life(expires_after=days(30)))
+        given, right = (
+            largest_state(program_of(own(reached(gives=(gift,)))), events_a_year=365).lots
+            for gift in (credit, GiveGrant(key="gold"))
+        )
+        assert given is not None and right is not None
+        assert given - right == 31 + 1
+
+    def test_multipliers_hold_nothing_and_a_rollover_waits(self) -> None:
+        """A multiplier adds to no lot of its own; a rollover has a close and the next one, and keeps no count."""
+        rules = (point_a_dollar(life=Life(expires_after=days(30))), MultiplierRule(factor=2))
+        plain, doubled = (largest_state(program_of(own(rules=some)), events_a_year=9) for some in (rules[:1], rules))
+        assert plain == doubled
+        levels = [Level(name="gold", at_least=NIGHTS.of(5))]
+        without, carried = (
+            largest_state(program_of(TierPolicy(name="tier", levels=levels, rollover=rollover)), events_a_year=9)
+            for rollover in (None, CarryOver())
+        )
+        assert (carried.lots, carried.grants) == (without.lots, without.grants)
+        assert carried.wake_ups is not None and without.wake_ups is not None
+        assert carried.wake_ups - without.wake_ups == 2
 
     def test_what_never_ends_merges(self) -> None:
         """Endless points are one lot, however many purchases there are."""

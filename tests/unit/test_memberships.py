@@ -275,6 +275,11 @@ class TestBack:
         club.cancels(local(2025, 3, 10))
         assert club.benefits[-1] == ("payout", "14.99 USD")
 
+    def test_what_is_given_back_is_said_by_rules(self) -> None:
+        """What is no FeeBack is refused where the policy is written."""
+        with pytest.raises(InvalidValueError, match="gives back is FeeBack"):
+            Club(fees_back=("all",))
+
     def test_by_days(self) -> None:
         """Ten of thirty-one days are used, the present one among them."""
         club = Club(fees_back=(FeeBack(gives=Back.DAYS_LEFT),))

@@ -6,19 +6,23 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+import attrs
 import pytest
 from unit_charities import Shop
 
 from patronage import (
     Account,
+    Basis,
     BenefitKind,
     BonusRule,
     Cancellation,
     Ceiling,
+    Credit,
     Group,
     InvalidValueError,
     Line,
     MultiplierRule,
+    Occasion,
     On,
     PartnerPolicy,
     PayWithPoints,
@@ -33,6 +37,8 @@ from patronage import (
     Unit,
     currency,
 )
+from patronage._frozen import FrozenMapping
+from patronage.charities import CharityChosen
 from patronage.conditions import HasGrant
 from patronage.events import Activity
 from patronage.granting import GrantRule
@@ -210,6 +216,20 @@ class TestLinks:
             end = PartnerUnlinked(id=f"u-{n}", member="m-1", occurred_at=START, policy=name, partner=partner)
             assert shop.refused(end) == "unknown_rule"
 
+    def test_a_partner_policy_answers_its_own_events_alone(self) -> None:
+        """What is for another kind of policy is refused."""
+        choice = CharityChosen(id="c", member="m-1", occurred_at=START, policy="partners", charity="A")
+        assert Shop(program()).refused(choice) == "wrong_root"
+
+    def test_it_stands_alone(self) -> None:
+        """Asked outside of terms, it says what an occasion earns."""
+        lines = (Line(total=USD.of(10)),)
+        event = Purchase(id="o", member="m-1", occurred_at=START, lines=lines, attributes={"partner": "uber"})
+        made, hotels = policy(partners=(Partner(name="uber", agreements=(FIRST,)),)), program()
+        units = FrozenMapping({unit.code: unit for unit in hotels.units})
+        (credit,) = made.effects(Occasion(START, M1, event, None, Basis(), hotels.calendar, units))
+        assert isinstance(credit, Credit) and credit.amount == POINTS.of(10)
+
     def test_what_is_not_linked_cannot_be_unlinked(self) -> None:
         """An end without a link is refused, a second one too."""
         shop = linked(Shop(program()))
@@ -354,6 +374,23 @@ class TestConversions:
         assert points(shop) == 8_000
         assert shop.held(policy().account("air"), MILES) == MILES.of(0)
 
+    def test_what_is_no_transfer_to_a_partner_is_not_counted(self) -> None:
+        """Money, things, and the units of a partner that the policy has not, leave its accounts alone."""
+        rewards = (
+            attrs.evolve(CONVERT, name="to-rail", items=("rail",)),
+            PayWithPoints(name="cash", points=POINTS.of(1), value=USD.of(1), kind=BenefitKind.PAYOUT),
+        )
+        shop = linked(Shop(program(rewards=rewards)))
+        ride(shop, "6000")
+        shop.record(
+            Redemption(
+                id="r", member="m-1", occurred_at=START, reward="to-rail", amount=POINTS.of(3000), choices=("rail",)
+            )
+        )
+        shop.record(Redemption(id="c", member="m-1", occurred_at=START, reward="cash", amount=POINTS.of(5)))
+        assert points(shop) == 2_995
+        assert shop.commits(policy().account("air"), policy().account("rail")) == []
+
     def test_another_partner_is_refused(self) -> None:
         """A reward converts to those that it names."""
         assert earned(9_000).refused(ask(POINTS.of(3_000), choices=("rail",))) == "wrong_choice"
@@ -423,6 +460,27 @@ class TestSettlements:
             ("air", "2016-03", MILES.of(26_000), MILES.of(0), USD.of("325.00")),
             ("air", "2016-04", MILES.of(0), MILES.of(1_000), USD.of("-12.50")),
         ]
+
+    def test_a_conversion_keeps_the_price_of_its_time(self) -> None:
+        """Undone after the price has changed, it is netted at the price that it was made at."""
+        later = START + timedelta(days=30)
+        old, new = (AgreedPrice(per=MILES.of(1000), pays=USD.of(price)) for price in ("12.00", "20.00"))
+        air = Partner(name="air", agreements=(Agreement(end=later, costs=(old,)), Agreement(start=later, costs=(new,))))
+        shop = linked(Shop(program(policy(partners=(UBER, air)))))
+        ride(shop, "6000")
+        shop.record(ask(POINTS.of(3_000)))
+        after = later + timedelta(days=1)
+        shop.record(Cancellation(id="x", member="m-1", occurred_at=after, undoes="c-1"))
+        rows = settlements(shop.program, "partners", MONTH, [shop.commits(policy().account("air"))])
+        assert [row.money for row in rows] == [USD.of("12.00"), USD.of("-12.00")]
+
+    def test_other_accounts_settle_nothing(self) -> None:
+        """Shared accounts of others, and terms without the policy, have no rows."""
+        shop = linked(Shop(program()))
+        ride(shop, "10.00")
+        commits = shop.commits(M1)
+        elsewhere = attrs.evolve(commits[-1], account=Account.shared("pool"))
+        assert settlements(shop.program, "partners", MONTH, [[elsewhere]]) == ()
 
     def test_without_a_price_units_alone_are_settled(self) -> None:
         """A partner without prices has rows without money."""
@@ -509,6 +567,20 @@ class TestBadTerms:
         [
             lambda: Agreement(start=CHANGE, end=CHANGE),
             lambda: Agreement(start=CHANGE, end=CHANGE - timedelta(days=1)),
+            lambda: Agreement(funds=("9.00",)),  # type: ignore[arg-type]
+            lambda: Agreement(
+                funds=(
+                    AgreedPrice(per=POINTS.of(1), pays=USD.of(1)),
+                    AgreedPrice(per=MILES.of(1), pays=POINTS.of(1)),
+                )
+            ),
+            lambda: Partner(
+                name="uber",
+                agreements=(
+                    Agreement(end=CHANGE, funds=(AgreedPrice(per=MILES.of(1), pays=POINTS.of(1)),)),
+                    SECOND,
+                ),
+            ),
             lambda: Agreement(rules=(BASE,)),  # type: ignore[arg-type]
             lambda: Agreement(funds=(AgreedPrice(per=POINTS.of(1), pays=USD.of(1)),) * 2),
             lambda: Agreement(

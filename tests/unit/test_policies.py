@@ -572,6 +572,16 @@ class TestOccasion:
         program: Program = program_of()
         assert Member(program).buy("1.00").entries == ()
 
+    def test_an_error_of_a_policy_within_another_names_the_inner_one(self) -> None:
+        """It is told once, by the name of the one that knows what was wrong."""
+
+        def outer(occasion: Occasion) -> Iterable[Effect]:
+            raise PolicyError("inner", "the rate is not known yet.")
+
+        with pytest.raises(PolicyError, match="Policy 'inner': the rate is not known yet") as caught:
+            member_of(Own(outer)).buy("1.00")
+        assert caught.value.policy == "inner"
+
     def test_a_points_policy_may_stand_alone(self) -> None:
         """Asked by itself, a points policy answers like any other: it can be part of a caller's own."""
 

@@ -1,4 +1,4 @@
-"""ReferralPolicy: claims and their refusals, rewards of both sides, caps, milestones, refunds."""
+"""ReferralPolicy: claims and their refusals, both sides, windows, caps, refunds."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import attrs
 import pytest
+from referral_shop import FRIENDS, claim, credit, derived, friend, reward, shop, sound, why
 
 from between.members import DAY, NOON, POINTS, USD, Members, buy, program_of, refund
 from patronage import (
-    Account,
-    Activity,
-    BenefitKind,
     Cancellation,
     InvalidValueError,
     Life,
@@ -21,57 +20,13 @@ from patronage import (
     RejectionCode,
     Terms,
     Unit,
-    UnitKind,
 )
-from patronage.audit import audit
 from patronage.conditions import EventAttribute, HasGrant, Spend
-from patronage.events import ReferralClaimed
+from patronage.derived import DerivedBalance, DerivedRate
 from patronage.periods import LIFETIME, MONTH
-from patronage.policies.referral_parts import Deed, ReferralCap, ReferralReward
+from patronage.policies.referral_parts import Deed, ReferralCap
 from patronage.terms_of_time import days
-from patronage.thresholds import GiveBenefit, GiveConverted, GiveCredit, GiveGrant, Threshold
-
-FRIENDS = Unit("friends", kind=UnitKind.TALLY)
-
-
-def credit(amount: int, **fields: Any) -> GiveCredit:
-    """So many points."""
-    return GiveCredit(amount=POINTS.of(amount), **fields)
-
-
-def reward(**fields: Any) -> ReferralReward:
-    """50 points for the friend, 100 for the referrer, at the first purchase of 20 dollars."""
-    given = {"when": Spend(at_least=USD.of(20)), "friend": (credit(50),), "referrer": (credit(100),)}
-    return ReferralReward(**{**given, **fields})
-
-
-def shop(*rewards: ReferralReward, **fields: Any) -> Members:
-    """A shop whose only policy is this referral."""
-    policy = ReferralPolicy(name="referral", rewards=rewards or (reward(),), **fields)
-    terms = Terms(units=(USD, POINTS, FRIENDS), policies=(policy,))
-    return Members(Program(id="shop", time_zone="America/New_York", terms=terms))
-
-
-def claim(member: str = "bob", referrer: str = "ann", **fields: Any) -> ReferralClaimed:
-    """A claim."""
-    given = {"id": f"claim-{member}", "occurred_at": NOON, "policy": "referral", **fields}
-    return ReferralClaimed(member=member, referrer=referrer, **given)
-
-
-def friend(members: Members, name: str, referrer: str = "ann", total: str = "20.00", at: Any = NOON) -> None:
-    """A friend who claims and buys."""
-    assert members.tell(claim(name, referrer, occurred_at=at)).accepted
-    members.tell(buy("first", total, name, at))
-
-
-def why(decision: Any) -> tuple[RejectionCode, object]:
-    """The refusal's code and its reason."""
-    return decision.code, decision.refusal.facts["why"]
-
-
-def sound(members: Members) -> None:
-    """All accounts together are a sound ledger."""
-    audit(members.history(), calendar=members.program.calendar, whole=True)
+from patronage.thresholds import GiveConverted, GiveCredit, GiveGrant
 
 
 def test_both_sides_are_rewarded_once_after_the_qualifying_purchase() -> None:
@@ -253,80 +208,40 @@ def test_a_cap_of_an_amount_trims() -> None:
     assert members.held("ann") == 150
 
 
-def test_a_share_of_the_purchase() -> None:
-    """A fifth of the first purchase, and of what is left of it."""
-    fifth = GiveConverted(per=USD.of(1), credit=POINTS.of(20))
-    members = shop(ReferralReward(referrer=(fifth,)))
-    friend(members, "bob", total="150.00")
-    assert members.held("ann") == 3_000
-    members.tell(refund("f", "first", "50.00", "bob"))
-    assert members.held("ann") == 2_000
-
-
-def test_the_nth_purchase_and_every_one_after_it() -> None:
-    """From the third that qualifies, all of them within the window."""
-    members = shop(reward(nth=3, times=None))
-    members.tell(claim())
-    got = []
-    for n in range(5):
-        members.tell(buy(f"o-{n}", "20.00" if n != 1 else "1.00", "bob"))
-        got.append(members.held("ann"))
-    assert got == [0, 0, 0, 100, 200]
-
-
-def test_an_activity_of_a_count() -> None:
-    """Each of a count is rewarded, up to the times of the reward."""
-    step = ReferralReward(name="sign-up", on=Deed.ACTIVITY, activity="sign-up", times=3, referrer=(credit(10),))
-    members = shop(step)
-    members.tell(claim())
-    members.tell(Activity(id="a-1", member="bob", occurred_at=NOON, kind="sign-up", count=2))
-    assert members.held("ann") == 20
-    members.tell(Activity(id="a-2", member="bob", occurred_at=NOON, kind="sign-up", count=5))
-    assert members.held("ann") == 30
-    members.tell(Cancellation(id="x", member="bob", occurred_at=NOON, undoes="a-1"))
-    assert members.held("ann") == 10
-
-
-def test_rewards_of_any_kind() -> None:
-    """A voucher for the referrer, money off and a right for the friend; a refund takes the unused voucher."""
-    off = GiveBenefit(kind=BenefitKind.MONEY_OFF, reward="welcome", amount=USD.of(5))
-    members = shop(
-        reward(friend=(off, GiveGrant(key="club")), referrer=(GiveGrant(key="voucher", value="mug", uses=1),))
-    )
-    members.tell(claim())
-    decision = members.tell(buy("first", "20.00", "bob"))
-    assert [(b.kind, b.amount) for b in decision.benefits] == [(BenefitKind.MONEY_OFF, USD.of(5))]
-    friend(members, "cid")
-    held = [g for g in members.state(Account.member("ann")).grants if g.key == "voucher" and not g.ended]
-    assert len(held) == 2
-    members.tell(refund("f", "first", None, "bob"))
-    held = [g for g in members.state(Account.member("ann")).grants if g.key == "voucher" and not g.ended]
-    assert len(held) == 1
-
-
-def test_a_hold() -> None:
-    """What the referrer gets can be spent after the return window; a refund in it takes what waits."""
-    members = shop(reward(referrer=(credit(100, life=Life(available_after=days(14))),)))
-    friend(members, "bob")
-    assert members.held("ann") == 0
-    members.now = NOON + 14 * DAY
-    assert members.held("ann") == 100
-    members = shop(reward(referrer=(credit(100, life=Life(available_after=days(14))),)))
-    friend(members, "bob")
-    members.tell(refund("f", "first", None, "bob", NOON + DAY))
-    members.now = NOON + 30 * DAY
-    assert members.held("ann") == 0
-
-
-def test_a_milestone_falls_with_a_friend() -> None:
-    """Three friends: 500 points. With the refund of one of them they go."""
-    three = Threshold(name="three", at_least=FRIENDS.of(3), gives=(credit(500),))
-    members = shop(friends="friends", thresholds=(three,))
+def test_a_cap_of_an_amount_leaves_what_is_of_another_unit() -> None:
+    """Points are trimmed to nothing, the stars of the same reward come each time."""
+    stars = Unit("stars")
+    both = reward(referrer=(credit(100), GiveCredit(amount=stars.of(1))))
+    cap = ReferralCap(name="year", amount=POINTS.of(150), per=LIFETIME)
+    policy = ReferralPolicy(name="referral", rewards=(both,), caps=(cap,))
+    terms = Terms(units=(USD, POINTS, stars), policies=(policy,))
+    members = Members(Program(id="shop", time_zone="America/New_York", terms=terms))
     for name in ("bob", "cid", "dan"):
         friend(members, name)
-    assert members.held("ann") == 800
-    members.tell(refund("f", "first", None, "dan"))
-    assert members.held("ann") == 200
+    assert (members.held("ann"), members.held("ann", stars)) == (150, 3)
+
+
+def test_who_let_the_window_pass_may_claim_again_where_told() -> None:
+    """Then another referrer brings them; one still in the window may not."""
+    members = shop(window=days(10), claims_again=True)
+    members.tell(claim())
+    early = claim(referrer="cid", id="c-2", occurred_at=NOON + 9 * DAY)
+    assert why(members.tell(early)) == (RejectionCode.ALREADY_REFERRED, "claimed")
+    assert members.tell(claim(referrer="cid", id="c-3", occurred_at=NOON + 11 * DAY)).accepted
+    members.tell(buy("o", "20.00", "bob", NOON + 12 * DAY))
+    assert (members.held("ann"), members.held("cid")) == (0, 100)
+    sound(members)
+
+
+def test_a_code_of_so_many_uses() -> None:
+    """The third claim with a code of two uses is refused, whoever makes it; a cancelled one gives its use back."""
+    members = shop()
+    for name in ("bob", "cid"):
+        assert members.tell(claim(name, code="TWICE", code_uses=2)).accepted
+    assert why(members.tell(claim("dan", code="TWICE", code_uses=2))) == (RejectionCode.LIMIT_REACHED, "code")
+    assert members.tell(claim("eve", code="TWICE-MORE", code_uses=1)).accepted
+    members.tell(Cancellation(id="x", member="bob", occurred_at=NOON, undoes="claim-bob"))
+    assert members.tell(claim("dan", code="TWICE", code_uses=2, id="again")).accepted
     sound(members)
 
 
@@ -359,15 +274,15 @@ def test_a_claim_again_is_the_first_answer() -> None:
         lambda: shop(reward(), reward()),
         lambda: shop(reward(nth=0)),
         lambda: shop(reward(times=0)),
+        lambda: shop(reward(times=2, every=True)),
+        lambda: shop(reward(on=Deed.CLAIM, every=True)),
         lambda: shop(reward(on=Deed.CLAIM, nth=2)),
         lambda: shop(reward(activity="x")),
         lambda: shop(reward(on=Deed.CLAIM, within=days(1))),
         lambda: shop(reward(on=Deed.ACTIVITY, activity="x", lines=Spend(at_least=USD.of(1)))),
         lambda: shop(reward(on=Deed.CLAIM, friend=(GiveConverted(per=USD.of(1), credit=POINTS.of(1)),))),
         lambda: shop(claims_again=True),
-        lambda: shop(friends="friends", friends_life=Life(on_confirmation=True)),
         lambda: shop(caps=(ReferralCap(name="x", amount=FRIENDS.of(1)),)),
-        lambda: shop(reward(referrer=(credit(1, life=Life(on_confirmation=True)),))),
         lambda: shop(reward(friend=(GiveGrant(key="x", after_period=days(1)),))),
         lambda: ReferralCap(name="x"),
         lambda: ReferralCap(name="x", rewards=0),
@@ -378,6 +293,15 @@ def test_a_claim_again_is_the_first_answer() -> None:
         lambda: shop(caps=(ReferralCap(name="x", rewards=1), ReferralCap(name="x", rewards=2))),
         lambda: shop(caps=(ReferralCap(name="reward", rewards=1),)),
         lambda: claim(joined_at=NOON + DAY),
+        lambda: claim(code_uses=1),
+        lambda: claim(code="X", code_uses=0),
+        lambda: DerivedBalance(name="each", rates=()),
+        lambda: DerivedRate(per=FRIENDS.of(1), credit=FRIENDS.of(2)),
+        lambda: DerivedRate(per=FRIENDS.of(1), credit=POINTS.of(2), maximum=POINTS.of(2)),
+        lambda: DerivedRate(per=FRIENDS.of(1), credit=POINTS.steps(0)),
+        lambda: DerivedBalance(name="each", rates=(*derived(1).rates, DerivedRate(per=USD.of(1), credit=POINTS.of(2)))),
+        lambda: shop(derived=(derived(1), derived(2))),
+        lambda: shop(derived=(attrs.evolve(derived(1), name="reward"),)),
         lambda: claim(fingerprints=[str(n) for n in range(17)]),
         lambda: claim(fingerprints=[""]),
     ],

@@ -42,6 +42,8 @@ from patronage import (
     Line,
     LineKind,
     PayWithPoints,
+    Purchase,
+    ReferralPolicy,
     RefundLine,
     Rejected,
     RejectionCode,
@@ -54,10 +56,11 @@ from patronage import (
 )
 from patronage.conditions import BalanceIs, Category, Channel
 from patronage.dividends import ClassDeclared, DividendDeclared, DividendShare, share_of
-from patronage.events import AccountClosed, Gift, Merge, TimePassed, own_account
+from patronage.events import AccountClosed, Gift, Merge, ReferralClaimed, TimePassed, own_account
+from patronage.policies.referral_parts import ReferralReward
 from patronage.rewards import CartReward, Choice, Limit, PercentOff
 from patronage.terms_of_time import days
-from patronage.thresholds import GiveGrant
+from patronage.thresholds import GiveCredit, GiveGrant
 
 CART = lines("30.00", "10.00")
 
@@ -732,6 +735,22 @@ def clashing() -> Decision:
     return having(0, ten, pay(exclusive="order", when=Channel(["app"]))).redeem(cart=cart)
 
 
+def referred_twice() -> Decision:
+    """A second claim, of a member who has bought since."""
+    reward = ReferralReward(referrer=(GiveCredit(amount=POINTS.of(1)),))
+    program = program_of(ReferralPolicy(name="referral", rewards=(reward,)), units=[USD, POINTS])
+
+    def claim(state: State, id: str, referrer: str) -> Decision:
+        event = ReferralClaimed(id=id, member="m-1", occurred_at=NEW_YEAR, policy="referral", referrer=referrer)
+        return program.decide(state, event, others=[State.of(referrer)])
+
+    first = claim(State.of("m-1"), "r-1", "m-2").require()
+    state = next(state for state in first.states if state.account == first.account)
+    bought = Purchase(id="o-1", member="m-1", occurred_at=NEW_YEAR, lines=(Line(total=USD.of(9)),))
+    state = program.decide(state, bought).require().states[0]
+    return claim(state, "r-2", "m-3")
+
+
 def declaring(event: DividendDeclared | DividendShare) -> Decision:
     """An event of a dividend, after the dividend was declared if it is declared later."""
     program = Cooperative(dividend()).program
@@ -766,6 +785,7 @@ class TestRank:
         ("refund_exceeds_purchase", None, lambda: returned("1")),
         ("capture_exceeds_reservation", None, lambda: held().tell(capture(amount=POINTS.of(601)))),
         ("to_oneself", "not_eligible", lambda: having(0).tell(to_oneself())),
+        ("already_referred", "not_eligible", referred_twice),
         ("not_combinable", "not_eligible", clashing),
         ("not_eligible", "order_below_minimum", lambda: having(0, strict()).redeem(cart=CART)),
         ("order_below_minimum", "amount_missing", lambda: app(table(choice=Choice.NONE, order_minimum=USD.of(99)))),
@@ -779,8 +799,8 @@ class TestRank:
         ("balance_too_low", "amount_below_minimum", lambda: app(pay(minimum=POINTS.of(500)), amount=POINTS.of(100))),
         ("amount_below_minimum", None, lambda: app(pay(minimum=POINTS.of(500)), points=600, amount=POINTS.of(100))),
     )
-    # Given by the service, which has a clock; by referrals, which need another member.
-    ELSEWHERE = ("too_far_ahead", "already_referred")
+    # Given by the service, which has a clock.
+    ELSEWHERE = ("too_far_ahead",)
 
     def test_the_walk_goes_down_the_list(self) -> None:
         """Every code is met once, in the order in which they are ranked, or is given elsewhere."""

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
 import pytest
-from unit_shop import NIGHTS, POINTS, TICK, USD, VISITS, Member, on, only, point_a_dollar, program_of
+from unit_shop import (
+    NEW_YEAR,
+    NIGHTS,
+    POINTS,
+    TICK,
+    USD,
+    VISITS,
+    Member,
+    on,
+    only,
+    point_a_dollar,
+    program_of,
+    purchase,
+    transfers,
+)
 
 from patronage import (
     BenefitKind,
@@ -24,7 +38,7 @@ from patronage import (
 )
 from patronage.conditions import AllOf, BalanceIs
 from patronage.ledger import GrantEntry
-from patronage.periods import LIFETIME, MONTH, YEAR
+from patronage.periods import DAY, LIFETIME, MONTH, YEAR
 from patronage.rules import Rule
 from patronage.terms_of_time import EndOfPeriod, Rolling, Until, days, months
 from patronage.thresholds import (
@@ -361,6 +375,24 @@ class TestCloses:
         member.pass_to(on(9, 1))
         assert member.has(USD) == 200
         assert member.state.next_due is None or not member.state.wake_ups
+
+    def test_thousands_of_periods_each_have_their_own_count(self) -> None:
+        """Twelve years of days, more than are remembered at once: the first visit of each counts until it is closed."""
+        once: dict[str, Any] = {
+            "repeats": Repeats.ONCE_A_PERIOD,
+            "consumes": Consumes.NOTHING,
+            "falls": Falls.TAKEN_BACK,
+        }
+        daily = card(GiveCredit(amount=POINTS.of(1)), at_least=VISITS.of(1), period=DAY, **once)
+        program = member_of(daily).program
+        for n in range(4_200):
+            at = NEW_YEAR + timedelta(days=n)
+            decision = program.decide(State.of("m-1"), purchase("1.00", at=at))
+            (counted,) = [move for move in transfers(decision) if move.unit == "own.card"]
+            assert counted.label == f"{at:%Y-%m-%d}"
+            (lot,) = counted.put
+            assert lot.validity.expires_at is not None
+            assert timedelta(days=365) < lot.validity.expires_at - at < timedelta(days=368)
 
 
 class TestRefused:

@@ -15,6 +15,7 @@ from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, plain
 from patronage.basis_after import basis_with
 from patronage.conditions import AllOf, Weekday
+from patronage.derived import BoundDerived
 from patronage.dividends import ClassDeclared
 from patronage.earning import WhyNot
 from patronage.errors import InvalidValueError, PatronageError
@@ -69,16 +70,24 @@ class Rules:
     def counted_in(self, tally: str, part: str = "") -> str | None:
         """The unit in which a total or threshold counts under a part of its tally's label; None for how often."""
         watcher = self._watchers.get(tally)
-        if isinstance(watcher, PatronageRecord):
-            return watcher.counted_in(part)
         if isinstance(watcher, BoundTotal):
             if part == CREDITED:
                 return watcher.total.credits
             rates = watcher.total.rates
             return next((rate.per.unit for rate in rates if rate.name == part), rates[0].per.unit)
+        if isinstance(watcher, BoundDerived):
+            return watcher.credits
         if isinstance(watcher, BoundThreshold) and part == AT_CLOSE and watcher.threshold.goal is not None:
             return watcher.threshold.goal.unit
         return None
+
+    def patronage(self, tally: str, part: str, steps: int) -> Told:
+        """So much patronage of a class: money, or a quantity; None for what is no dividend's."""
+        watcher = self._watchers.get(tally)
+        if not isinstance(watcher, PatronageRecord):
+            return None
+        unit = watcher.counted_in(part)
+        return f"{watcher.text(part, steps)} {part}" if unit is None else Amount(steps, unit)
 
     def named(self, policy: str) -> Sequence[str]:
         """The names of a policy's rules, in order."""

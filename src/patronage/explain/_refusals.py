@@ -41,6 +41,7 @@ REFUSALS: Final[dict[str, str]] = {
     "refused.referral_bought": "Refused: a referral is claimed before the first purchase.",
     "refused.referral_older": "Refused: {referrer} refers only members whose account is younger.",
     "refused.referral_identity": "Refused: this person is known already, as {referrer} or as somebody's friend.",
+    "refused.referral_code": "Refused: this code has been used as often as it may be.",
     "refused.referral_friend": "Refused: this referral is not open to this member.",
     "refused.referral_referrer": "Refused: {referrer} cannot refer anybody now.",
     "refused.not_eligible": "Refused: reward {reward} is not open to this member or this cart.",

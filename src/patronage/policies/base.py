@@ -78,6 +78,8 @@ class BoundPolicy:
     counted on the receiver's account. *beside* are the watchers of shared accounts that the
     policy keeps (a charity's, whose close pays out). *handed* answers what a redemption or a capture handed
     over (a donation) by credits and follow-ups, from the benefits alone: undoing the request asks again.
+    *feeds* are units that it credits beside its rules and watchers, *leaks* what of it stays with members
+    when a purchase comes back, and why: both for those who read.
     """
 
     name: str
@@ -95,6 +97,8 @@ class BoundPolicy:
     asked: Ask | None = None
     counts: tuple[str, ...] = ()
     receives: Sequence[BoundCeiling] = ()
+    feeds: tuple[str, ...] = ()
+    leaks: tuple[tuple[str, str], ...] = ()
     beside: Mapping[Account, Sequence[Watcher]] = FrozenMapping()
     handed: Handed | None = None
 

@@ -171,7 +171,7 @@ class DividendPolicy:
     def patronage_of(self, state: State, period: str, at: datetime) -> Mapping[str, int]:
         """The patronage by class for which the account of *state* has a right to a share at *at*, in steps."""
         return {
-            grant.occasion.partition("/")[2]: int(grant.value or 0)
+            grant.occasion.partition("/")[2]: grant.uses or 0
             for grant in state.grants
             if grant.key == self.right and grant.in_force(at) and grant.occasion.partition("/")[0] == period
         }
@@ -183,7 +183,13 @@ class DividendPolicy:
         bound = combined(setting, watchers=(record,), own=lambda occasion, _: self._answer(record, occasion))
         asked = _Dividend(self, record)
         reads = (*bound.reads, Read(self.credits, self.carried_label))
-        return attrs.evolve(bound, asked=asked.answer, reads=reads, triggers=self.revolves_after is not None)
+        leak = "a late return lowers no dividend: be paid, then return."
+        if self.late_returns is LateReturns.NEXT_PERIOD:
+            leak = "a late return lowers later dividends alone: be paid, return, and buy no more."
+        triggers = self.revolves_after is not None
+        return attrs.evolve(
+            bound, asked=asked.answer, reads=reads, triggers=triggers, leaks=((RULE, leak),), feeds=(self.credits,)
+        )
 
     def effects(self, occasion: Occasion) -> Iterable[Effect]:
         """What the occasion adds to patronage, for a policy that stands alone: `Terms` binds it once instead."""
@@ -284,14 +290,14 @@ class _Dividend:
     def _used(self, right: Grant) -> Revoke:
         """The right ends, for it is paid."""
         period, _, name = right.occasion.partition("/")
-        counted = self._record.text(name, int(right.value or 0))
+        counted = self._record.text(name, right.uses or 0)
         why = Reason("patronage_paid", FrozenMapping({"period": period, "class": name, "counted": counted}))
         return Revoke(key=right.key, occasion=right.occasion, rule=RULE, own=True, why=why)
 
     def _share(self, occasion: Occasion, declared: ClassDeclared, right: Grant, cut: Cut | None) -> _Share:
         """What a patronage comes to: its part of the pool, or by the rate."""
         policy, decimals = self._policy, self._record.decimals(declared.name)
-        weight = int(right.value or 0)
+        weight = right.uses or 0
         counted = Fraction(weight, 10**decimals)
         digits = self._record.text(declared.name, weight)
         unit = occasion.units[policy.credits]
@@ -373,7 +379,7 @@ class _Dividend:
                 share.name,
                 share.steps,
                 share.steps,
-                (int(share.right.value or 0), 1),
+                (share.right.uses or 0, 1),
                 (share.exact.numerator, share.exact.denominator),
                 share.said,
                 share.rounding,

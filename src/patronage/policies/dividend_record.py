@@ -1,5 +1,5 @@
 """
-The record of a period's patronage: what counted becomes a right with a value at the record date.
+The record of a period's patronage: what counted becomes a right with so many uses at the record date.
 
 A watcher of the dividend policy. Its tally holds, by period and class, what counted
 (`2024/patronage`), and how much of it earlier returns took off (`2024/~netted/patronage`);
@@ -56,8 +56,9 @@ class RecordTerms:
     When the patronage of a *period* is looked at, and how long it matters.
 
     *record* after its close (at the close where None) it is asked who is *eligible*, and each gets the right
-    to a share; *returns* after the close (until the record where None) a return lowers it; *open_for* after
-    the record the right ends. *late* says what later returns do.
+    to a share, with so many uses as patronage counts: those of accounts that are merged add up. *returns*
+    after the close (until the record where None) a return lowers it; *open_for* after the record the
+    right ends. *late* says what later returns do.
     """
 
     period: Period
@@ -84,7 +85,18 @@ class RecordTerms:
 class PatronageRecord:
     """Counts patronage by class, and turns it into rights at the record date."""
 
-    __slots__ = ("_classes", "_decimals", "_policy", "_terms", "adoption", "clock", "name", "reads", "terms_of", "unit")
+    __slots__ = (
+        "_classes",
+        "_decimals",
+        "_policy",
+        "_terms",
+        "adoption",
+        "clock",
+        "name",
+        "reads",
+        "terms_of",
+        "unit",
+    )
 
     def __init__(self, classes: Sequence[PatronageClass], terms: RecordTerms, setting: Setting) -> None:
         self.name, self.terms_of, self.adoption = RULE, PeriodTerms.CLOSE, Adoption.PROSPECTIVE
@@ -99,6 +111,21 @@ class PatronageRecord:
         }
         asked = [read for each in classes for read in each.reads]
         self.reads: Sequence[Read] = (*asked, *reads_of(terms.eligible))
+
+    @property
+    def period(self) -> Period:
+        """The period that is recorded."""
+        return self._terms.period
+
+    @property
+    def open_for(self) -> Term:
+        """How long a right to a share is held at most."""
+        return self._terms.open_for
+
+    @property
+    def classes(self) -> int:
+        """How many classes are counted."""
+        return len(self._classes)
 
     def counted_in(self, name: str) -> str | None:
         """The currency that a class counts; None for a quantity."""
@@ -204,7 +231,7 @@ class PatronageRecord:
         until = self._terms.open_until(span, calendar)
         counted = self.text(of.name, weight)
         why = Reason("patronage", FrozenMapping({"period": span.key, "class": of.name, "counted": counted}))
-        return Give(key=self.unit, value=str(weight), until=until, occasion=f"{span.key}/{of.name}", rule=RULE, why=why)
+        return Give(key=self.unit, uses=weight, until=until, occasion=f"{span.key}/{of.name}", rule=RULE, why=why)
 
     def _returned(self, occasion: Occasion, look: Look, span: Span) -> list[Consequence]:
         """

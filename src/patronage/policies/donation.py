@@ -200,7 +200,8 @@ class _Work:
         charity = policy.charity(occasion)
         if charity is None:
             if trace is not None:
-                trace.append(WhyNot(policy.name, "", "no_charity", FrozenMapping()))
+                rules = dict.fromkeys(book.rule for e in effects if isinstance(e, Credit) for book in e.books)
+                trace.extend(WhyNot(policy.name, rule, "no_charity", FrozenMapping()) for rule in rules)
             return ()
         found: list[Effect] = []
         for effect in effects:

@@ -13,6 +13,7 @@ from patronage._frozen import FrozenMapping
 from patronage.accounts import derived_id
 from patronage.ceilings import COUNTED, BoundCeiling
 from patronage.conditions import condition_or_none, reads_of
+from patronage.derived import BoundDerived, DerivedBalance, derived_of
 from patronage.earning import Trace
 from patronage.errors import InvalidValueError
 from patronage.events import ReferralClaimed, word
@@ -47,11 +48,13 @@ class ReferralPolicy:
     friend refers themself, has claimed before (the first valid code wins), has referred somebody, has
     bought before (unless *existing*), has the older account (where the claim says how old both are,
     unless *any_age*), shares a fingerprint with the referrer or an earlier friend, or where *when*,
-    asked about the friend, or *when_referrer*, asked about the referrer, does not hold.
+    asked about the friend, or *when_referrer*, asked about the referrer, does not hold, or the code has
+    been used as often as the claim says it may.
 
     *rewards* are what both sides get; *caps* hold for the referrer. *friends* is a tally of the terms
     that counts rewarded friends on the referrer's account, for *friends_life*: *thresholds* on it are
-    milestones.
+    milestones, *derived* balances what so many friends are worth, as the terms and the referrer's rights
+    now say.
     """
 
     name: str = attrs.field(converter=name)
@@ -67,12 +70,11 @@ class ReferralPolicy:
     friends: str | None = attrs.field(default=None, converter=word_or_none)
     friends_life: Life = AT_ONCE
     thresholds: tuple[Threshold, ...] = attrs.field(default=(), converter=thresholds_of)
+    derived: tuple[DerivedBalance, ...] = attrs.field(default=(), converter=derived_of)
 
     def __attrs_post_init__(self) -> None:
         if self.claims_again and self.window is None:
             raise InvalidValueError("Who claims without a window is referred for ever: claims_again goes with one.")
-        if self.friends_life.on_confirmation:
-            raise InvalidValueError("Friends are counted when they are rewarded: they wait for no confirmation.")
 
     def bind(self, setting: Setting) -> BoundPolicy:
         """The policy ready to be asked. Raises InvalidValueError where names and units do not fit."""
@@ -81,10 +83,11 @@ class ReferralPolicy:
             for cap in self.caps
         ]
         self._check_units(setting)
-        counts = [self._bought, self._referred, self._friend]
+        counts = [self._bought, self._referred, self._friend, self._code]
         for reward in self.rewards:
             counts += [self._count(reward), self._seen(reward)]
-        bound = combined(setting, thresholds=self.thresholds, own=self._answer)
+        watchers = tuple(BoundDerived(one, setting) for one in self.derived)
+        bound = combined(setting, thresholds=self.thresholds, watchers=watchers, own=self._answer)
         setting.distinct([*counts, *(w.unit for w in bound.watchers), *(each.tally or "" for each in ceilings)])
         asked = [self.when, self.when_referrer, *(c for each in self.rewards for c in (each.when, each.lines))]
         return attrs.evolve(
@@ -93,10 +96,24 @@ class ReferralPolicy:
             tallies=partial(_ever, tuple(counts)),
             counts=tuple(counts),
             triggers=False,
+            adopts=bool(self.derived),
             follows_up=True,
             asked=self._asked,
             receives=ceilings,
+            feeds=self._feeds(),
+            leaks=tuple((each.name, why) for each in self.rewards if (why := each.leak) is not None),
         )
+
+    def _feeds(self) -> tuple[str, ...]:
+        """The units that it credits, on either side."""
+        found = {one.rates[0].credit.unit for one in self.derived}
+        for reward in self.rewards:
+            for gift in (*reward.friend, *reward.referrer):
+                if isinstance(gift, GiveCredit):
+                    found.add(gift.amount.unit)
+                elif isinstance(gift, GiveConverted):
+                    found.add(gift.credit.unit)
+        return tuple(sorted(found if self.friends is None else {*found, self.friends}))
 
     def _check_units(self, setting: Setting) -> None:
         for cap in self.caps:
@@ -130,6 +147,10 @@ class ReferralPolicy:
     def _friend(self) -> str:
         return f"{self.name}.friend"
 
+    @property
+    def _code(self) -> str:
+        return f"{self.name}.code"
+
     def _count(self, reward: ReferralReward) -> str:
         return f"{self.name}.{reward.name}"
 
@@ -149,6 +170,8 @@ class ReferralPolicy:
             occasion.account: self._claimed(occasion, event),
             Account.member(event.referrer): [_counted(self._referred, 1, CLAIM)],
         }
+        if event.code_account is not None:
+            found[event.code_account] = [_counted(self._code, 1, CLAIM)]
         for account in event.identities:
             found[account] = [Give(key=f"{self.name}.identity", rule=CLAIM, why=REFERRED)]
         return found
@@ -187,6 +210,9 @@ class ReferralPolicy:
         there = others[Account.member(event.referrer)]
         if self.when_referrer is not None and not self.when_referrer.holds(there, None):
             return _refuse(event, RejectionCode.NOT_ELIGIBLE, "referrer")
+        code = event.code_account
+        if code is not None and others[code].balance(self._code, EVER) >= (event.code_uses or 0):
+            return _refuse(event, RejectionCode.LIMIT_REACHED, "code")
         return None
 
     # Rewards.
@@ -223,7 +249,7 @@ class ReferralPolicy:
             seen = occasion.balance(self._seen(reward), EVER)
             effects.append(_counted(self._seen(reward), times, reward.name))
             times -= max(0, min(times, reward.nth - 1 - seen))
-        if reward.times is not None:
+        if not reward.every:
             times = min(times, reward.times - occasion.balance(self._count(reward), EVER))
         if times > 0:
             effects += self._due(occasion, reward, referrer, times, counted=counted)

@@ -17,7 +17,7 @@ from patronage.occasions import Condition, Occasion
 from patronage.periods import LIFETIME, Period
 from patronage.rules import above_zero, name
 from patronage.terms_of_time import Anniversary, Term, WhileGranted, WhileHeld
-from patronage.thresholds import Gift, GiveBenefit, GiveConverted, GiveCredit, GiveGrant, gifts_of
+from patronage.thresholds import Gift, GiveBenefit, GiveConverted, GiveGrant, gifts_of
 from patronage.units import Amount, Unit, UnitKind, rounded
 
 _USES: Final = Unit("uses", kind=UnitKind.TALLY)
@@ -42,12 +42,12 @@ class ReferralReward:
     What both sides get for the claim, for a purchase of the friend, or for an activity of kind *activity*.
 
     It qualifies where *when* (asked about the friend) holds and, with *lines*, some line matches. The
-    *nth* that qualifies is the first to be rewarded, and *times* are at most (None: all); an activity of
-    a count qualifies so often. *within* is how long after the claim, beside the policy's window.
+    *nth* that qualifies is the first to be rewarded, and so many *times* it is at most, with *every* each
+    one; an activity of a count qualifies so often. *within* is how long after the claim, beside the policy's window.
     *friend* and *referrer* are what each gets: credits with a life of their own (a hold is its
-    `available_after`), rights, vouchers, a share of the purchase's *base* on those lines
-    (GiveConverted), what the shop hands over (GiveBenefit). *counts* says whether it makes the friend
-    count for the referrer's tally of friends.
+    `available_after`, or `on_confirmation` of the event that is rewarded), rights, vouchers, a share of
+    the purchase's *base* on those lines (GiveConverted), what the shop hands over (GiveBenefit).
+    *counts* says whether it makes the friend count for the referrer's tally of friends.
     """
 
     name: str = attrs.field(default="reward", converter=name)
@@ -57,7 +57,8 @@ class ReferralReward:
     lines: Condition | None = attrs.field(default=None, converter=condition_or_none)
     base: Base = Base()
     nth: int = attrs.field(default=1, validator=whole)
-    times: int | None = attrs.field(default=1, validator=_whole_or_none)
+    times: int = attrs.field(default=1, validator=whole)
+    every: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
     within: Term | None = None
     friend: tuple[Gift, ...] = attrs.field(default=(), converter=gifts_of)
     referrer: tuple[Gift, ...] = attrs.field(default=(), converter=gifts_of)
@@ -66,18 +67,14 @@ class ReferralReward:
     def __attrs_post_init__(self) -> None:
         if (self.activity is not None) != (self.on is Deed.ACTIVITY):
             raise InvalidValueError("A reward for an activity names its kind, and only that one does.")
-        if self.on is Deed.CLAIM and (self.nth, self.times, self.within) != (1, 1, None):
-            raise InvalidValueError("There is one claim: its reward has no nth, times or within.")
+        if self.every and self.times != 1:
+            raise InvalidValueError("Each one that qualifies is rewarded, or so many times: one of the two.")
+        if self.on is Deed.CLAIM and (self.nth, self.times, self.every, self.within) != (1, 1, False, None):
+            raise InvalidValueError("There is one claim: its reward has no nth, times, every or within.")
         if self.on is not Deed.PURCHASE and self.lines is not None:
             raise InvalidValueError("Only a purchase has lines: ask for other things with when.")
         for gift in (*self.friend, *self.referrer):
             self._check(gift)
-        for gift in self.referrer:
-            if isinstance(gift, GiveCredit | GiveConverted) and gift.life.on_confirmation:
-                raise InvalidValueError(
-                    "What the referrer gets waits for no confirmation: give it an available_after, or reward the "
-                    "activity that confirms."
-                )
 
     def _check(self, gift: Gift) -> None:
         if isinstance(gift, GiveConverted) and self.on is not Deed.PURCHASE:
@@ -86,6 +83,16 @@ class ReferralReward:
             raise InvalidValueError("A referral has no period: a right lasts from when it is given.")
         if isinstance(gift, GiveBenefit) and gift.converted is not None:
             raise InvalidValueError("What is handed over for a referral has an amount of its own.")
+
+    @property
+    def leak(self) -> str | None:
+        """What stays with members when what it was given for comes back; None where all of it comes back."""
+        gifts = (*self.friend, *self.referrer)
+        if any(isinstance(gift, GiveBenefit) for gift in gifts):
+            return "what is handed over does not come back with the purchase that it was for."
+        if any(isinstance(gift, GiveGrant) and gift.uses is not None for gift in gifts):
+            return "what it gave is kept once it is used: use it, then return."
+        return None
 
     def qualifies(self, occasion: Occasion) -> int:
         """How often the event qualifies."""
