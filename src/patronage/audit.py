@@ -55,8 +55,8 @@ from patronage.units import STEPS_LIMIT
 
 _DERIVED: Final = "~"
 _RERATED: Final = "~r/"
-_Transit = dict[tuple[Source, str, str | None], tuple[int, str]]
-"""What is between two accounts, by what it is about, unit and label; and the first entry of it."""
+_Transit = dict[tuple[Source, str], tuple[int, str]]
+"""What is between two accounts, by what it is about and unit (pools relabel); and the first entry of it."""
 
 
 @attrs.frozen
@@ -99,7 +99,7 @@ def audit(commits: Iterable[Commit], *, calendar: Calendar, whole: bool = False)
         entries += len(commit.entries)
     if walk is not None:
         walk.add_to(held)
-    for (_, unit, _), (steps, where) in transit.items() if whole else ():
+    for (_, unit), (steps, where) in transit.items() if whole else ():
         raise LedgerError(where, f"{abs(steps)} steps of {unit} are still in transit: the other account lacks them.")
     sums = {unit: steps for unit, steps in held.items() if steps}
     flows = {key: steps for key, steps in passed.items() if steps}
@@ -223,7 +223,7 @@ class _Walk:
 
     def _in_transit(self, entry: Transfer, steps: int) -> None:
         """What left for another account, or came from one, by what it is about."""
-        key = (entry.about, entry.unit, entry.label)
+        key = (entry.about, entry.unit)
         so_far, where = self._transit.get(key, (0, f"entry {entry_id(entry)} of {self.account}"))
         if so_far + steps:
             self._transit[key] = (so_far + steps, where)

@@ -283,9 +283,12 @@ class Book:
         why: Reason,
         payer: Account = ISSUED,
         source: Source | None = None,
+        earned_at: datetime | None = None,
     ) -> None:
         """Issues *steps*. Where the lot needs a grant that is not in force it ends at once."""
         part = self.lot(unit, steps, label, validity, source or about)
+        if earned_at is not None and part.source is not None:
+            part = attrs.evolve(part, credited_at=earned_at)
         parts = self.become(part)
         self.transfer(policy, about, unit, label, payer, self.account, (), parts, books, why)
         at, end, needs = self.at, validity.expires_at, validity.needs

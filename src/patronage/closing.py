@@ -49,6 +49,7 @@ from patronage.ledger import (
     reason,
 )
 from patronage.links import CLOSED, LINK, ended_by, ended_with, linked
+from patronage.pools import pool_of
 from patronage.reservations import release
 from patronage.rewards import refuse
 from patronage.spending import LAPSE, Outcome, lapse
@@ -75,6 +76,8 @@ def close(book: Book, bound: BoundTerms, event: AccountClosed, terms_at: Callabl
     ended = ended_with(book.account, book.grants)
     if ended is not None:
         return ended
+    if pool_of(book) is not None:
+        return refuse(RejectionCode.NOT_ELIGIBLE, pool=pool_of(book))
     about, at = book.about(event.id), _at(book)
     why = reason("account_closed", {"actor": event.actor, "reason": event.reason})
     for wake_up in book.wake_ups:

@@ -15,7 +15,15 @@ from typing import Final
 import attrs
 
 from patronage._frozen import FrozenMapping
-from patronage.account_events import AccountClosed, Merge
+from patronage.account_events import (
+    AccountClosed,
+    Contribution,
+    Merge,
+    OpeningBalance,
+    OpeningLot,
+    PoolJoined,
+    PoolLeft,
+)
 from patronage.accounts import Account
 from patronage.between import Counterpart, FollowedUp, Gift
 from patronage.charities import CharityChosen
@@ -31,6 +39,7 @@ from patronage.fields import (
     attributes_of,
     choices_of,
     identifier,
+    identifier_or_none,
     instant_or_none,
     is_a,
     many,
@@ -78,7 +87,7 @@ class Redemption:
     *amount* is how much, in the unit that is spent or in the money that is wanted, where the reward
     leaves the choice; *times* how often a reward of fixed cost is taken; *choices* what is chosen of
     what it offers (a SKU, a charity). *code* is that of a voucher, or of a promotion: a secret like
-    any code that a person types.
+    any code that a person types. *pool* is spent from instead, where the member may.
     """
 
     id: str = attrs.field(converter=identifier)
@@ -92,6 +101,7 @@ class Redemption:
     attributes: FrozenMapping[str, Attribute] = attrs.field(default=FrozenMapping(), converter=attributes_of)
     code: str | None = attrs.field(default=None, converter=word_or_none)
     choices: tuple[str, ...] = attrs.field(default=(), converter=choices_of)
+    pool: str | None = attrs.field(default=None, converter=identifier_or_none)
 
     @property
     def about(self) -> str:
@@ -215,10 +225,11 @@ def _not_zero(_: object, field: attrs.Attribute[Amount], value: Amount) -> None:
 @attrs.frozen(kw_only=True)
 class Adjustment:
     """
-    An operator's correction or opening balance: *amount* above zero is credited, below zero debited.
+    An operator's correction: *amount* above zero is credited, below zero debited.
 
     *actor* is who decided it, *reason* a code of at most 64 characters (the shop keeps notes and
-    names). A debit that the balance does not cover leaves a debt.
+    names). A debit that the balance does not cover leaves a debt. What is credited may need a grant,
+    with which it ends, or be *held_by* one, with which it lives on past its date.
     """
 
     id: str = attrs.field(converter=identifier)
@@ -230,10 +241,12 @@ class Adjustment:
     label: str | None = attrs.field(default=None, converter=word_or_none)
     available_at: datetime | None = attrs.field(default=None, converter=instant_or_none)
     expires_at: datetime | None = attrs.field(default=None, converter=instant_or_none)
+    needs: str | None = attrs.field(default=None, converter=word_or_none)
+    held_by: str | None = attrs.field(default=None, converter=word_or_none)
 
     def __attrs_post_init__(self) -> None:
-        if self.amount.steps < 0 and (self.available_at is not None or self.expires_at is not None):
-            raise InvalidValueError("Only what is credited has an available_at or an expires_at.")
+        if self.amount.steps < 0 and any((self.available_at, self.expires_at, self.needs, self.held_by)):
+            raise InvalidValueError("Only what is credited has an available_at or expires_at, or a grant it hangs on.")
         if self.expires_at is not None and self.expires_at <= max(
             self.occurred_at, self.available_at or self.occurred_at
         ):
@@ -373,6 +386,10 @@ Event = (
     | Gift
     | Merge
     | AccountClosed
+    | PoolJoined
+    | Contribution
+    | PoolLeft
+    | OpeningBalance
     | TimePassed
     | Rerated
     | Counterpart
@@ -426,6 +443,7 @@ __all__ = [
     "Cancellation",
     "Capture",
     "Confirmation",
+    "Contribution",
     "Counterpart",
     "Discount",
     "DividendAllocated",
@@ -439,6 +457,10 @@ __all__ = [
     "LineKind",
     "Merge",
     "NamesPolicy",
+    "OpeningBalance",
+    "OpeningLot",
+    "PoolJoined",
+    "PoolLeft",
     "Purchase",
     "RateDeclared",
     "Redemption",

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
+
 from patronage.applying import book_of
 from patronage.between import Gift
 from patronage.book import Book
+from patronage.building import build_lot
 from patronage.ceilings import COUNTED, BoundCeiling
 from patronage.ledger import (
     DEBT,
@@ -19,6 +22,7 @@ from patronage.ledger import (
     Account,
     Basis,
     Commit,
+    Entry,
     Lot,
     Reason,
     Refusal,
@@ -28,7 +32,7 @@ from patronage.ledger import (
     reason,
 )
 from patronage.links import ended_with
-from patronage.occasions import Condition, build_occasion
+from patronage.occasions import Condition, Life, build_occasion
 from patronage.refunds import Difference, Key, Worth, booked
 from patronage.rewards import refuse
 from patronage.state import same_identity, with_steps
@@ -71,7 +75,9 @@ def give(book: Book, bound: BoundTerms, event: Gift) -> Refusal | None:
             RejectionCode.AMOUNT_BELOW_MINIMUM, to=event.to, asked=steps, minimum=terms.minimum.steps, unit=unit
         )
     about = book.about(event.id)
-    _move(book, receiver, about, _first(eligible, steps), reason("given_away", {"to": event.to}), _received(book))
+    parts = _first(eligible, steps)
+    why = reason("given_away", {"to": event.to})
+    _move(book, receiver, about, parts, _anew(parts, terms.life, receiver), why, _received(book))
     for on, ceilings in ((book, rules.given), (receiver, rules.received)):
         for ceiling in ceilings:
             assert on.at is not None
@@ -134,11 +140,30 @@ def _first(lots: Sequence[Lot], steps: int) -> list[Lot]:
     return parts
 
 
-def _move(giver: Book, receiver: Book, about: Source, parts: Sequence[Lot], why: Reason, why_there: Reason) -> None:
+def _anew(parts: Sequence[Lot], life: Life | None, receiver: Book) -> Sequence[Lot]:
+    """The parts as the receiver gets them: as they are, or with a life of their own."""
+    if life is None:
+        return parts
+    assert receiver.at is not None
+    validity = life.resolve(receiver.at, receiver.calendar)
+    if validity.endless:
+        return [build_lot(part.unit, part.steps, part.label, validity, None, None, None) for part in parts]
+    return [attrs.evolve(part, validity=validity) for part in parts]
+
+
+def _move(
+    giver: Book,
+    receiver: Book,
+    about: Source,
+    parts: Sequence[Lot],
+    parts_there: Sequence[Lot],
+    why: Reason,
+    why_there: Reason,
+) -> None:
     """Out of one account and into the other, part by part; there it pays debt first, and may be over at once."""
     for part in parts:
         giver.transfer("", about, part.unit, part.label, giver.account, IN_TRANSIT, (part,), (), (), why)
-    for part in parts:
+    for part in parts_there:
         receiver.arrive(part, IN_TRANSIT, about, why_there)
 
 
@@ -155,8 +180,13 @@ def take_back(
     parts = _still_there(receiver, about, there)
     if not parts:
         return refuse(RejectionCode.ALREADY_ENDED, root=event.id)
-    _move(receiver, book, about, parts, reason("gift_taken_back", {"by": book.origin.id}), reason("gift_returned"))
     rules, back = bound.transfers[event.amount.unit], sum(part.steps for part in parts)
+    returned: Sequence[Lot] = parts
+    if rules.terms.life is not None:  # It has its old life again, what went last comes first.
+        given = [part for commit in past for entry in commit.entries for part in _given(entry, about)]
+        returned = _first(given[::-1], back)
+    why = reason("gift_taken_back", {"by": book.origin.id})
+    _move(receiver, book, about, parts, returned, why, reason("gift_returned"))
     for on, history, ceilings in ((book, past, rules.given), (receiver, there, rules.received)):
         keys = {c.tally: c.ceiling.room_back for c in ceilings}
         worth: dict[Key, Worth] = {}
@@ -164,6 +194,13 @@ def take_back(
             worth[key] = Worth(max(0, steps - back) if keys.get(key[1]) else steps, None, None)
         Difference(on, bound, about, history).settle(worth)
     return None
+
+
+def _given(entry: Entry, about: Source) -> Sequence[Lot]:
+    """The parts that a gift took."""
+    if isinstance(entry, Transfer) and entry.about == about and entry.payee == IN_TRANSIT:
+        return entry.taken
+    return ()
 
 
 def _still_there(receiver: Book, about: Source, history: Sequence[Commit]) -> list[Lot]:

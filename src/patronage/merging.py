@@ -42,6 +42,7 @@ from patronage.ledger import (
 )
 from patronage.links import JOINED_BY, LINK, MERGED_INTO, PARTED_FROM, answers_for, ended_by, ended_with, heirs, linked
 from patronage.periods import format_instant
+from patronage.pools import pool_of
 from patronage.rewards import refuse
 from patronage.spending import LAPSE
 from patronage.state import State, with_steps
@@ -120,6 +121,8 @@ def merge(book: Book, event: Merge) -> Refusal | None:
             return ended
     if heir is None:
         return refuse(RejectionCode.TO_ONESELF, to=event.into)
+    if pool_of(book) is not None:
+        return refuse(RejectionCode.NOT_ELIGIBLE, pool=pool_of(book))
     about = book.about(event.id)
     _move_grants(book, heir, about, event)
     _move_lots(book, heir, about, event)
@@ -345,7 +348,7 @@ class _Parting:
                         left -= steps
                         found.append(with_steps(lot, steps))
         for lot in lots:
-            since = lot.credited_at is not None and lot.credited_at >= self.event.occurred_at
+            since = lot.credited_at is not None and lot.credited_at > self.event.occurred_at
             if free[id(lot)] and since and lot.source is not None and lot.source.account == own:
                 found.append(with_steps(lot, free[id(lot)]))
         return found
@@ -376,7 +379,7 @@ class _Parting:
                 left = attrs.evolve(live, uses=live.uses - back.uses)
                 _write(heir, GrantChange.USED, left, self.about, away, live)
         for grant in list(heir.grants):
-            since = grant.source.account == book.account and grant.valid_from >= self.event.occurred_at
+            since = grant.source.account == book.account and grant.valid_from > self.event.occurred_at
             if since and not grant.ended and grant.identity not in was and grant.giver != LINK:
                 _write(book, GrantChange.GIVEN, grant, self.about, why, None)
                 heir.grant(GrantChange.REVOKED, _ended(grant, at), "", "", self.about, away)

@@ -16,7 +16,7 @@ from patronage.book import Book
 from patronage.building import build_commit
 from patronage.ceilings import BoundCeiling
 from patronage.errors import OthersRequiredError
-from patronage.events import Event, Gift, Merge, Purchase, ReferralClaimed
+from patronage.events import Contribution, Event, Gift, Merge, Purchase, Redemption, ReferralClaimed
 from patronage.ledger import Account, AccountKind, Basis, Commit, Entry, Refusal, RejectionCode
 from patronage.periods import format_instant
 from patronage.rewards import refuse
@@ -35,8 +35,12 @@ def accounts_of_root(commits: Iterable[Commit], root: str) -> list[tuple[Account
     given = [commit.event for commit in of_it if commit.refusal is None]
     found += [Account.member(event.to) for event in given if isinstance(event, Gift)]
     found += [Account.member(event.into) for event in given if isinstance(event, Merge)]
+    found += [Account.shared(event.pool) for event in given if isinstance(event, Contribution)]
+    paid = {id for event in given if isinstance(event, Purchase) for id in event.redemptions}
+    spent = [commit.event for commit in commits if commit.root == root or commit.event.id in paid]
+    found += [Account.shared(e.pool) for e in spent if isinstance(e, Redemption) and e.pool is not None]
     found += [account for event in given if isinstance(event, ReferralClaimed) for account in event.others]
-    return [(account, None) for account in found]
+    return [(account, None) for account in dict.fromkeys(found)]
 
 
 def open_books(

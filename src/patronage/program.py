@@ -148,7 +148,8 @@ class Program:
             for account in relatives(own, grants):
                 found[account] = tuple(sorted(names | periods))
         for account, _ in self._needed(self.terms_at(event.occurred_at), own, event, past):
-            found[account] = tuple(sorted({*found.get(account, ()), root_from(own, event.about)}))
+            names = {event.about, *roots}
+            found[account] = tuple(sorted({*found.get(account, ()), *(root_from(own, root) for root in names)}))
         return Involved(own, FrozenMapping.owning(found))
 
     def _needed(self, bound: BoundTerms, own: Account, event: Event, past: Sequence[Commit]) -> Needed:

@@ -401,13 +401,9 @@ class Difference:
 
     def _extended(self, grant: Grant) -> Grant | None:
         """The grant that the root found in force when it gave *grant*."""
-        for commit in self.history:
-            for entry in commit.entries:
-                if not isinstance(entry, GrantEntry) or entry.change is not GrantChange.GIVEN:
-                    continue
-                if entry.about == self.about and entry.grant.identity == grant.identity:
-                    return entry.before
-        return None
+        entries = (entry for commit in self.history for entry in commit.entries if isinstance(entry, GrantEntry))
+        given = (entry for entry in entries if entry.change is GrantChange.GIVEN and entry.about == self.about)
+        return next((entry.before for entry in given if entry.grant.identity == grant.identity), None)
 
 
 def _revoked(entry: Transfer) -> bool:

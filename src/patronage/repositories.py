@@ -129,6 +129,19 @@ class IdentifierRepository(Protocol):
         ...
 
 
+class ErasableIdentifiers(Protocol):
+    """A further, optional ability of a repository of identifiers: to forget those of an account."""
+
+    def forget(self, account: Account, /) -> int:
+        """
+        Forgets every code of *account*, of all kinds, and says how many there were.
+
+        Each is nobody's then, and may be claimed anew. Of the ledger nothing is forgotten: it holds
+        opaque ids alone.
+        """
+        ...
+
+
 class ProgramRepository(Protocol):
     """The timeline of a program's terms."""
 
@@ -193,6 +206,14 @@ class AsyncIdentifierRepository(Protocol):
 
     async def owner(self, kind: str, code: str, /) -> Account | None:
         """See `IdentifierRepository.owner`."""
+        ...
+
+
+class AsyncErasableIdentifiers(Protocol):
+    """`ErasableIdentifiers` with `await`."""
+
+    async def forget(self, account: Account, /) -> int:
+        """See `ErasableIdentifiers.forget`."""
         ...
 
 

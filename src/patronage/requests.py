@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-import attrs
-
+from patronage import pools
 from patronage._frozen import FrozenMapping
 from patronage.applying import book_of, extended, revoke
 from patronage.asking import ask
@@ -23,6 +22,7 @@ from patronage.events import (
     Cancellation,
     Capture,
     Confirmation,
+    Contribution,
     Counterpart,
     DividendAllocated,
     DividendDeclared,
@@ -31,6 +31,10 @@ from patronage.events import (
     Gift,
     Merge,
     NamesPolicy,
+    OpeningBalance,
+    OpeningLot,
+    PoolJoined,
+    PoolLeft,
     Purchase,
     RateDeclared,
     Redemption,
@@ -162,6 +166,8 @@ class Requests:
             return self._handed(self._spending().request(event))
         if isinstance(event, Adjustment):
             return self._adjust(event)
+        if isinstance(event, OpeningBalance):
+            return self._open(event)
         if isinstance(event, StatusGrant):
             return self._status(event)
         if isinstance(event, StatusEnd):
@@ -181,6 +187,12 @@ class Requests:
             return give_gift(self.book, self.bound, event) or ()
         if isinstance(event, Merge):
             return merge(self.book, event) or ()
+        if isinstance(event, PoolJoined):
+            return pools.join(self.book, self.bound, event) or ()
+        if isinstance(event, Contribution):
+            return pools.contribute(self.book, self.bound, event) or ()
+        if isinstance(event, PoolLeft):
+            return pools.leave(self.book, self.bound, event) or ()
         if isinstance(event, AccountClosed):
             return close(self.book, self.bound, event, self.terms_at)
         of_root = [commit for commit in self.past if commit.root == event.about]
@@ -236,13 +248,35 @@ class Requests:
             return _refuse(RejectionCode.UNKNOWN_UNIT, unit=unit)
         why = reason("adjusted", {"actor": event.actor, "reason": event.reason})
         if steps > 0:
-            validity = Validity(available_at=event.available_at, expires_at=event.expires_at)
-            if event.available_at is not None and event.available_at <= self.at:
-                validity = attrs.evolve(validity, available_at=None)
+            validity = self._life(event)
             books = book_of(event.reason, steps)
             book.credit("", self.about, unit, steps, event.label, validity, books, why, payer=ADJUSTED)
         else:
             book.debit("", self.about, unit, -steps, event.label, why, ADJUSTED, book_of(event.reason, steps))
+        return ()
+
+    def _life(self, of: Adjustment | OpeningLot) -> Validity:
+        waits = of.available_at is not None and of.available_at > self.at
+        return Validity(
+            available_at=of.available_at if waits else None,
+            expires_at=of.expires_at,
+            needs=of.needs,
+            held_by=of.held_by,
+        )
+
+    def _open(self, event: OpeningBalance) -> Outcome:
+        """What was brought from elsewhere, lot by lot."""
+        unknown = next((lot.amount.unit for lot in event.lots if lot.amount.unit not in self.bound.units), None)
+        if unknown is not None:
+            return _refuse(RejectionCode.UNKNOWN_UNIT, unit=unknown)
+        why = reason("opened", {"actor": event.actor, "reason": event.reason})
+        payer = ISSUED if event.earned else ADJUSTED
+        for lot in event.lots:
+            unit, steps = lot.amount.unit, lot.amount.steps
+            books, life = book_of(event.reason, steps), self._life(lot)
+            self.book.credit(
+                "", self.about, unit, steps, lot.label, life, books, why, payer=payer, earned_at=lot.earned_at
+            )
         return ()
 
     def _status(self, event: StatusGrant) -> Outcome:
@@ -304,6 +338,11 @@ class Requests:
             self.bound = self.terms_at(root.terms_from)
             self.moment, self.of = Moment.REFUND, root.event.occurred_at
             return unmerge(self.book, root.event, of_root, self.beside) or ()
+        if isinstance(root.event, Contribution):
+            self.moment, self.of = Moment.REFUND, root.event.occurred_at
+            return pools.take_back(self.book, root.event, self.beside) or ()
+        if isinstance(root.event, PoolJoined | PoolLeft):
+            return _refuse(RejectionCode.WRONG_ROOT, root=event.about)
         if isinstance(root.event, AccountClosed):
             return reopen(self.book, root)
         return self._cancel_fact(root)
@@ -322,7 +361,9 @@ class Requests:
         """An activity, an enrolment, an adjustment or a status never was."""
         self.moment, self.of = Moment.REFUND, root.event.occurred_at
         self.bound = self.terms_at(root.event.occurred_at)
-        against = ADJUSTED if isinstance(root.event, Adjustment) else ISSUED
+        against = ISSUED
+        if isinstance(root.event, Adjustment) or (isinstance(root.event, OpeningBalance) and not root.event.earned):
+            against = ADJUSTED
         difference = Difference(self.book, self.bound, self.about, self.past, against)
         difference.revoke_grants(())
         difference.settle({})
@@ -338,7 +379,7 @@ class Requests:
 
     def _changed(self, root: Commit, account: Account) -> bool:
         """Whether a root has changed another account, by what it is worth when it is decided again."""
-        if isinstance(root.event, Redemption | Reservation | Gift | Merge | ReferralClaimed):
+        if isinstance(root.event, Redemption | Reservation | Gift | Merge | Contribution | ReferralClaimed):
             return True
         bound = self.terms_at(root.terms_from)
         told = answers(bound, root.event, root.event.occurred_at, self.book, root.basis)
@@ -429,16 +470,17 @@ class Requests:
         terms = self.bound.terms.refunds
         for redemption, whole in {**wholes, **purchase.taken_off}.items():
             about = self.book.about(redemption)
-            parts = spent_parts(self.past, about)
+            purse, history = self._spending().purse(redemption)
+            parts = spent_parts(history, about)
             spent = sum(part.steps for part in parts)
-            before = given_back(self.past, about)
+            before = given_back(history, about)
             part = kept.paid_back.get(redemption, 0)
             due = min(spent, share_of(spent, min(part, whole), whole, terms))
             all_of_it = part >= whole if whole else kept.purchase is None
             if all_of_it:
                 due = spent
             if due > before:
-                give_back(self.book, terms, about, parts, before, due - before)
+                give_back(purse, terms, about, parts, before, due - before)
             if all_of_it:
                 give_back_uses(self.book, terms, uses_taken(self.past, about), about)
 

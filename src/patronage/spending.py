@@ -41,6 +41,7 @@ from patronage.ledger import (
 )
 from patronage.limits import give_uses_back, lapse_facts, lapse_uses, limits_on
 from patronage.occasions import Credit, Effect, Give, Occasion, build_occasion
+from patronage.pools import drawn, purse_of
 from patronage.refunds import LAPSED_REST, Difference, give_back, given_back, spent_parts
 from patronage.reservations import by_label, held_for, release, scaled, split
 from patronage.rewards import Price, Reward, build_request, refuse
@@ -75,6 +76,15 @@ class Spending:
     ) -> None:
         self.book, self.bound, self.basis, self.past, self.beside, self.at = book, bound, basis, past, beside, at
 
+    def purse(self, redemption: str) -> tuple[Book, Sequence[Commit]]:
+        """The book that a redemption was paid from, its own or a pool's, and the history of that."""
+        event = next((commit.event for commit in self.past if commit.event.id == redemption), None)
+        pool = event.pool if isinstance(event, Redemption) else None
+        account = None if pool is None else Account.shared(pool)
+        if account is None or self.book.others is None or account not in self.book.others:
+            return self.book, self.past
+        return self.book.others[account], [commit for commit in self.beside if commit.account == account]
+
     def request(self, event: Redemption | Reservation) -> Outcome:
         """What a redemption or a reservation comes to."""
         reward = self.bound.rewards.get(event.reward)
@@ -87,10 +97,16 @@ class Spending:
         if not labels:
             return refuse(RejectionCode.VOUCHER_MISSING, reward=event.reward)
         unit, book, bound = reward.unit, self.book, self.bound
+        pool = event.pool if isinstance(event, Redemption) else None
+        purse = purse_of(book, pool)
+        if purse is None:
+            return refuse(RejectionCode.NOT_ELIGIBLE, reward=event.reward, pool=pool)
+        if pool is not None and unit is not None:
+            labels = tuple(held.label for held in purse.balances(unit))
         available = 0
         if unit is not None:
             for label in labels:
-                available += max(0, book.available(unit, label))
+                available += max(0, purse.available(unit, label))
         limits = limits_on(bound, reward) if bound.limits[event.reward] else None
         occasion = self._occasion(event)
         priced = reward.price(
@@ -117,10 +133,12 @@ class Spending:
         if cost > available:
             return refuse(RejectionCode.BALANCE_TOO_LOW, reward=event.reward, needed=cost, available=available)
         taken: list[Lot] = []
-        for label in labels if unit is not None and cost else ():
+        if pool is not None and unit is not None and cost:
+            taken = drawn(purse, unit, cost, next((t for t in bound.terms.pools if t.unit == unit), None))
+        for label in labels if unit is not None and cost and pool is None else ():
             parts, _ = book.pick(unit or "", cost - sum(part.steps for part in taken), label)
             taken += parts
-        self._take(event, reward, priced, taken, limits is not None)
+        self._take(event, reward, priced, taken, limits is not None, purse)
         if limits is not None:
             limits.count(book, bound, event, priced.uses, cost)
         if isinstance(event, Redemption):
@@ -146,16 +164,21 @@ class Spending:
         )
 
     def _take(
-        self, event: Redemption | Reservation, reward: Reward, priced: Price, taken: Sequence[Lot], limited: bool
+        self,
+        event: Redemption | Reservation,
+        reward: Reward,
+        priced: Price,
+        taken: Sequence[Lot],
+        limited: bool,
+        purse: Book,
     ) -> None:
         """Takes, or holds, the parts and the uses of grants."""
         book, about, unit = self.book, self.book.about(event.id), reward.unit or ""
         facts: dict[str, Fact] = {"reward": event.reward}
         held = isinstance(event, Reservation)
         if not held:
-            self._spend(
-                event.reward, about, unit, taken, priced.lapses, priced.changed, self.bound.redeemed[event.reward]
-            )
+            why = self.bound.redeemed[event.reward]
+            self._spend(event.reward, about, unit, taken, priced.lapses, priced.changed, why, purse)
         else:
             if priced.lapses or priced.changed:
                 facts |= {"lapses": priced.lapses, "changed": priced.changed}
@@ -172,7 +195,15 @@ class Spending:
             book.wake(WakeChange.SET, wake_up, event.reward, about)
 
     def _spend(
-        self, reward: str, about: Source, unit: str, parts: Sequence[Lot], lapses: int, changed: int, why: Reason
+        self,
+        reward: str,
+        about: Source,
+        unit: str,
+        parts: Sequence[Lot],
+        lapses: int,
+        changed: int,
+        why: Reason,
+        purse: Book,
     ) -> None:
         """Parts leave the account: for the reward, then as change, then what a voucher was worth more."""
         total = sum(part.steps for part in parts)
@@ -182,7 +213,7 @@ class Spending:
             mine, left = (left, []) if steps == sum(part.steps for part in left) else split(left, steps)
             for label, some in by_label(mine):
                 because = why if rest is None else reason(rest, {"reward": reward})
-                self.book.transfer(reward, about, unit, label, self.book.account, payee, some, (), (), because)
+                purse.transfer(reward, about, unit, label, purse.account, payee, some, (), (), because)
 
     def _give(self, event: Redemption | Capture, reward: Reward | None, times: int, occasion: Occasion) -> None:
         """What a reward puts into the account: vouchers that are lots or grants, about the request."""
@@ -238,7 +269,7 @@ class Spending:
         if capture:
             lapses, changed = (fact * spend // total for fact in _rest_of(root))
             why = reason("captured", {"reward": reward})
-            self._spend(reward, about, held[0].unit, capture, lapses, changed, why)
+            self._spend(reward, about, held[0].unit, capture, lapses, changed, why, self.book)
         release(self.book, free, about, "released", None)
         uses = uses_taken(self.past, about)
         if captures:
@@ -275,9 +306,10 @@ class Spending:
         captured = any(isinstance(c.event, Capture) and c.refusal is None for c in of_root)
         if isinstance(request, Reservation) and not captured and self._ended(request, of_root):
             return refuse(RejectionCode.ALREADY_ENDED, root=request.id)
-        spent = sum(part.steps for part in spent_parts(self.past, about))
+        _, history = self.purse(request.id)
+        spent = sum(part.steps for part in spent_parts(history, about))
         uses = uses_taken(self.past, about)
-        if not held and not uses and spent and spent <= given_back(self.past, about):
+        if not held and not uses and spent and spent <= given_back(history, about):
             return refuse(RejectionCode.ALREADY_ENDED, root=request.id)
         if not self._whole(about):
             return refuse(RejectionCode.VOUCHER_USED, root=request.id)
@@ -292,11 +324,12 @@ class Spending:
 
     def _take_back(self, about: Source, went: Account) -> None:
         """What went to an account and has not come back since."""
-        parts = spent_parts(self.past, about, went)
-        before = given_back(self.past, about, went)
+        purse, history = self.purse(about.root)
+        parts = spent_parts(history, about, went)
+        before = given_back(history, about, went)
         steps = sum(part.steps for part in parts) - before
         if steps > 0:
-            give_back(self.book, self.bound.terms.refunds, about, parts, before, steps, went)
+            give_back(purse, self.bound.terms.refunds, about, parts, before, steps, went)
 
     def _whole(self, about: Source) -> bool:
         """Whether all that the request gave is still there, unused."""

@@ -292,9 +292,7 @@ def _after(state: State, commit: Commit, calendar: Calendar) -> State:
     return with_entries(state, commit, commit.entries, clock, calendar)
 
 
-def with_entries(
-    state: State, commit: Commit, entries: Sequence[Entry], clock: datetime | None, calendar: Calendar
-) -> State:
+def with_entries(state: State, commit: Commit, entries: Sequence[Entry], clock: datetime, calendar: Calendar) -> State:
     """The state after *entries*, all or some of *commit*, with its clock at *clock*. Raises LedgerError."""
     lots = {unit: list(held) for unit, held in state.lots.items()}
     pending = list(state.pending)
@@ -312,8 +310,7 @@ def with_entries(
             wake_ups.remove(entry.wake_up)
         else:
             raise LedgerError(f"entry {entry_id(entry)} of {commit.account}", "it ends a wake-up that is not set.")
-    if clock is not None:
-        settle(lots, pending, clock)
+    settle(lots, pending, clock)
     kept = {unit: tuple(held) for unit, held in lots.items() if held}
     grants = needed_grants(grants, (*kept.values(), pending))
     due = next_due(kept.values(), pending, grants, wake_ups, calendar)

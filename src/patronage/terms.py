@@ -19,10 +19,13 @@ from patronage.conditions import reads_of
 from patronage.errors import InvalidValueError, quote
 from patronage.events import (
     Activity,
+    Contribution,
     Enrolment,
     Event,
     Gift,
     Merge,
+    PoolJoined,
+    PoolLeft,
     Purchase,
     Redemption,
     ReferralClaimed,
@@ -34,6 +37,7 @@ from patronage.ledger import Account, AccountKind, Balance, Basis, Grant, reason
 from patronage.occasions import Ladder, Read
 from patronage.periods import EARLIEST, Calendar, format_instant, utc
 from patronage.policies.base import BoundPolicy, Policy, bind
+from patronage.pool_terms import PoolTerms, pools_of
 from patronage.rewards import Limit, Reward, limits_of
 from patronage.rules import Ceiling, above_zero, name
 from patronage.terms_of_time import Term, years
@@ -138,7 +142,8 @@ class Terms:
     *policies* are asked in order, each sees what those before it did. *refund_for* is how long after
     a purchase its refunds are decided again exactly; after it they take the proportional share.
     *transfers* say of which units members may give to each other: of none unless told; *closings* what
-    becomes of a unit when an account is closed: it is forfeited unless told.
+    becomes of a unit when an account is closed: it is forfeited unless told; *pools* which units can be
+    put into pools.
     """
 
     units: tuple[Unit, ...] = attrs.field(converter=_units)
@@ -149,12 +154,16 @@ class Terms:
     refunds: RefundTerms = RefundTerms()
     transfers: tuple[TransferTerms, ...] = attrs.field(default=(), converter=transfers_of)
     closings: tuple[ClosingTerms, ...] = attrs.field(default=(), converter=closings_of)
+    pools: tuple[PoolTerms, ...] = attrs.field(default=(), converter=pools_of)
 
     def __attrs_post_init__(self) -> None:
         codes = {unit.code for unit in self.units}
         for transfer in self.transfers:
             if transfer.unit not in codes:
                 raise InvalidValueError(f"Gifts are of {quote(transfer.unit)}, which is no unit of the terms.")
+        for pool in self.pools:
+            if pool.unit not in codes:
+                raise InvalidValueError(f"Pools are of {quote(pool.unit)}, which is no unit of the terms.")
         for closing in self.closings:
             if closing.unit not in codes or (closing.price is not None and closing.price[1].unit not in codes):
                 raise InvalidValueError(f"A closing is of {quote(closing.unit)} and its price in units of the terms.")
@@ -235,6 +244,7 @@ class BoundTerms:
         reads = [read for policy in self.policies for read in policy.reads]
         reads += [read for reward in terms.rewards for read in _reads_of(reward)]
         asked = [each for one in terms.transfers for each in (one.when, one.when_receiver)]
+        asked += [one.when for one in terms.pools]
         reads += [read for condition in asked for read in getattr(condition, "reads", ())]
         for read in reads:
             if not isinstance(read, Read) or read.unit not in self.units:
@@ -266,9 +276,10 @@ class BoundTerms:
         self.follows_up = frozenset(policy.name for policy in self.policies if policy.follows_up)
         self.transfers = {one.unit: BoundTransfer.of(one) for one in terms.transfers}
         requests = (Gift,) if self.transfers else ()
+        pools = (PoolJoined, Contribution, PoolLeft, Redemption) if terms.pools else ()
         claims = (ReferralClaimed,) if any(policy.asked is not None for policy in self.policies) else ()
         facts = FACTS if self.others else ()
-        self.between: frozenset[type] = frozenset((*self.shared, *facts, *requests, *claims, Merge))
+        self.between: frozenset[type] = frozenset((*self.shared, *facts, *requests, *claims, *pools, Merge))
 
     def _all_shared(self) -> Mapping[type, Sequence[BoundCeiling]]:
         """What is counted on shared accounts, by the type of the event that it counts."""
@@ -293,6 +304,8 @@ class BoundTerms:
         """The other accounts that a fact or a request of *member* needs, with what is counted there."""
         if isinstance(event, Gift):
             return [(Account.member(event.to), None)] if event.to != member.id else []
+        if isinstance(event, PoolJoined | Contribution | PoolLeft):
+            return [(Account.shared(event.pool), None)]
         if isinstance(event, Merge):
             return [(Account.member(event.into), None)] if event.into != member.id else []
         if isinstance(event, ReferralClaimed):
@@ -301,7 +314,9 @@ class BoundTerms:
         if isinstance(event, Redemption | Reservation):
             shared = self.limits.get(event.reward, ())
         pairs = ((ceiling.account_for(member), ceiling) for ceiling in shared)
-        named = [(account, None) for account in self.others] if type(event) in FACTS else []
+        named: list[tuple[Account, None]] = [(account, None) for account in self.others if type(event) in FACTS]
+        if isinstance(event, Redemption) and event.pool is not None:
+            named.append((Account.shared(event.pool), None))
         return [*((account, ceiling) for account, ceiling in pairs if account is not None), *named]
 
     def basis(self, book: Book, at: datetime, of: datetime | None = None) -> Basis:

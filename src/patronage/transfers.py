@@ -9,7 +9,7 @@ import attrs
 from patronage.conditions import condition_or_none
 from patronage.errors import InvalidValueError, quote
 from patronage.fields import labels_of, many, word
-from patronage.occasions import Condition
+from patronage.occasions import Condition, Life
 from patronage.rules import Ceiling, above_zero, ceilings
 from patronage.units import Amount
 
@@ -23,7 +23,8 @@ class TransferTerms:
 
     One gift is of *minimum* to *maximum*. *given* and *received* are ceilings per period, for each giver
     and for each receiver; a gift that does not fit is refused whole. *when* is asked about the giver,
-    *when_receiver* about the receiver. What is given keeps its validity, source and age.
+    *when_receiver* about the receiver. What is given keeps its validity, source and age; with a *life* it
+    lives anew with the receiver, and has its old life again where the gift is taken back.
     """
 
     unit: str = attrs.field(converter=word)
@@ -34,6 +35,7 @@ class TransferTerms:
     received: tuple[Ceiling, ...] = attrs.field(default=(), converter=ceilings)
     when: Condition | None = attrs.field(default=None, converter=condition_or_none)
     when_receiver: Condition | None = attrs.field(default=None, converter=condition_or_none)
+    life: Life | None = attrs.field(default=None, validator=attrs.validators.instance_of(Life | None))
 
     def __attrs_post_init__(self) -> None:
         bounds = [bound for bound in (self.minimum, self.maximum) if bound is not None]
@@ -41,6 +43,8 @@ class TransferTerms:
             raise InvalidValueError(f"What limits gifts of {self.unit} is in {self.unit}.")
         if len(bounds) == 2 and bounds[0] > bounds[1]:
             raise InvalidValueError("The minimum of a gift is not above its maximum.")
+        if self.life is not None and (self.life.on_confirmation or self.life.available_after is not None):
+            raise InvalidValueError("What is given is there at once: its life has an end, or none.")
         for ceiling in (*self.given, *self.received):
             if ceiling.per is None or ceiling.shared is not None or ceiling.by_label or ceiling.beyond is not None:
                 raise InvalidValueError(

@@ -23,10 +23,13 @@ from patronage import (
     InvalidValueError,
     Life,
     Occasion,
+    PointsPolicy,
     PolicyError,
     Purchase,
     Read,
     RefundTerms,
+    Rejected,
+    RejectionCode,
     State,
     Transfer,
     Unit,
@@ -38,6 +41,7 @@ from patronage.explain import explain
 from patronage.ledger import GrantChange, GrantEntry
 from patronage.occasions import FollowUp, HandOver, Woken
 from patronage.terms_of_time import days
+from patronage.thresholds import GiveGrant, Threshold
 
 ANN, BOB = Account.member("ann"), Account.member("bob")
 
@@ -135,6 +139,26 @@ class TestTheReceiver:
         assert members.held("ann") == 1
         members.now = NOON + 20 * DAY
         assert members.held("ann") == 11
+
+    def test_a_hold_that_is_over_on_arrival_merges_with_what_never_ends(self) -> None:
+        """The receiver is thirty days further: what was held for fourteen is one lot with the rest at once."""
+        members = Members(program_of(earning(), Referral(hold=14)))
+        members.tell(buy("p", "1.00", "ann", at=NOON + 30 * DAY))
+        members.tell(referred("o", "100.00"))
+        assert not members.state(ANN).pending
+        assert [lot.steps for lot in members.state(ANN).lots["points"]] == [11]
+
+    def test_a_chain_that_lacks_its_first_total_is_incomplete(self) -> None:
+        """Not yet: the same may be sent again with all of its history, and then is taken."""
+        members = Members(PROGRAM)
+        members.tell(referred("o", "100.00"))
+        members.tell(refund("f-1", "o", "50.00", "bob"))
+        (last,) = members.decide(refund("f-2", "o", "20.00", "bob")).follow_ups
+        first, second = members.commits[ANN]
+        decision = PROGRAM.decide(members.state(ANN), last, history=[second])
+        assert isinstance(decision, Rejected)
+        assert (decision.code, decision.final) == (RejectionCode.HISTORY_INCOMPLETE, False)
+        assert PROGRAM.decide(members.state(ANN), last, history=[first, second]).accepted
 
     def test_policies_are_not_shown_it(self) -> None:
         """What is followed up is no fact: no policy answers it."""
@@ -269,6 +293,19 @@ class TestSeveral:
         members.tell(refund("f-2", "o", member="bob"))
         assert held_by_ann(members) == (0, [])
 
+    def test_a_change_in_one_of_them_is_told(self) -> None:
+        """A refund that lowers the first and not the second: the receiver keeps what both are worth now."""
+
+        def tenth_and_two(occasion: Occasion) -> Iterable[Effect]:
+            yield FollowUp(receiver=ANN, credits=(Credit(POINTS.of(sum_of(occasion) // 1_000), rule="tenth"),))
+            yield FollowUp(receiver=ANN, credits=(Credit(POINTS.of(2), rule="two"),))
+
+        members = Members(program_of(Own(answer=tenth_and_two)))
+        members.tell(buy("o", "30.00", "bob"))
+        assert members.held("ann") == 5
+        members.tell(refund("f", "o", "20.00", "bob"))
+        assert members.held("ann") == 3
+
     def test_what_was_handed_over_is_handed_over_once(self) -> None:
         """A new total of three cups after one of two hands over the one that is new; fewer take nothing back."""
         members = Members(program_of(Own(answer=cups)))
@@ -288,6 +325,19 @@ class TestSeveral:
         assert held_by_ann(members) == (5, [])
         members.tell(buy("o", "20.00", "cid", at=NOON + 8 * DAY))
         assert held_by_ann(members) == (10, ["badge"])
+
+    def test_a_grant_that_only_a_later_total_holds_is_given_with_it(self) -> None:
+        """A badge for small purchases: the refund makes it one, and the receiver gets it then."""
+
+        def badge_below(occasion: Occasion) -> Iterable[Effect]:
+            small = (Give(key="badge", rule="small"),) if sum_of(occasion) <= 1_000 else ()
+            yield FollowUp(receiver=ANN, credits=(Credit(POINTS.of(1), rule="one"),), gives=small)
+
+        members = Members(program_of(Own(answer=badge_below)))
+        members.tell(buy("o", "30.00", "bob"))
+        assert held_by_ann(members) == (1, [])
+        members.tell(refund("f", "o", "20.00", "bob"))
+        assert held_by_ann(members) == (1, ["badge"])
 
     def test_a_grant_is_given_once_by_its_chain(self) -> None:
         """An amended total whose grant is the same gives it no second time, also among other grants."""
@@ -371,13 +421,39 @@ class TestSharedEffects:
         members.tell(refund("f", "o"))
         assert (members.used(), members.held()) == (1, 0)
 
+    def test_what_time_does_to_a_pool_is_shown_to_those_that_name_it(self) -> None:
+        """Its points end: the policy that names it is told, another one is not, and no threshold of members looks."""
+        seen: list[str] = []
+
+        def watches(name: str) -> Callable[[Occasion], Iterable[Effect]]:
+            def answer(occasion: Occasion) -> Iterable[Effect]:
+                if occasion.trigger is not None:
+                    seen.append(f"{name} {type(occasion.trigger).__name__} {occasion.account.id}")
+                elif name == "first":
+                    yield Credit(POINTS.of(7), account=BUDGET, life=Life(expires_after=days(3)))
+
+            return answer
+
+        first = Own(answer=watches("first"), name="first", others=(BUDGET,))
+        other = Own(answer=watches("other"), name="other")
+        star = Threshold(name="star", at_least=POINTS.of(5), gives=(GiveGrant(key="star"),))
+        members = Members(program_of(first, other, PointsPolicy(name="stars", thresholds=(star,))))
+        members.tell(buy("o", "1.00"))
+        assert members.used() == 7
+        members.pass_time(BUDGET, NOON + 4 * DAY)
+        assert members.used() == 0
+        assert seen == ["first LotEnded spring"]
+        assert not members.state(BUDGET).grants
+
     def test_the_next_policy_reads_the_pool_as_it_then_is(self) -> None:
         """What a policy credits, holds back or takes from a shared account is read by those behind it."""
         later = Life(available_after=days(3))
         read: list[tuple[int, int]] = []
+        unread: list[int] = []
 
         def reader(occasion: Occasion) -> Iterable[Effect]:
             read.append((occasion.balance_of(BUDGET, "points"), occasion.balance_of(BUDGET, "points", "gift")))
+            unread[:] = [occasion.balance_of(BUDGET, "points", "other")]
             return ()
 
         first = Own(
@@ -395,6 +471,7 @@ class TestSharedEffects:
         members = Members(program_of(first, second))
         members.tell(buy("o", "1.00"))
         assert read == [(4, 0)]
+        assert unread == [0]
         assert members.program.at(members.state(BUDGET), NOON).available(POINTS) == POINTS.of(4)
         members.tell(buy("o-2", "1.00"))
         assert read[1:] == [(8, 0)]
@@ -441,6 +518,7 @@ class TestErrors:
             {"receiver": ANN, "credits": (Give(key="k"),)},
             {"receiver": ANN, "gives": (Credit(POINTS.of(1)),)},
             {"receiver": ANN, "benefits": (Give(key="k"),)},
+            {"receiver": ANN, "gives": (Give(key="k", since=NOON),)},
             {"receiver": ANN, "credits": (Credit(POINTS.of(1), account=BUDGET),)},
             {"receiver": ANN, "benefits": (Credit(POINTS.of(1)),)},
         ],

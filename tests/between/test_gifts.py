@@ -47,6 +47,8 @@ MUG = FixedReward(name="mug", cost=POINTS.of(10))
 def program(life: Life = A_YEAR, **fields: Any) -> Program:
     """Members may give points to each other."""
     fields = {"unit": "points", **fields}
+    if "life_of_gifts" in fields:
+        fields["life"] = fields.pop("life_of_gifts")
     return program_of(earning(life=life), rewards=[MUG], transfers=(TransferTerms(**fields),))
 
 
@@ -245,6 +247,16 @@ class TestPerPeriod:
         assert members.tell(gift("g-2", 30, at=late)).accepted
         assert (members.held("ann"), members.held("bob")) == (70, 30)
 
+    def test_lots_behind_what_is_given_stay_whole(self) -> None:
+        """Of two lots the first is enough, and the second is not touched; what comes back is the first."""
+        members = rich(program(), 30)
+        members.tell(buy("o2", "50.00", at=NOON + DAY))
+        members.tell(gift("g", 30, at=NOON + 2 * DAY))
+        assert [lot.steps for lot in lots(members, ANN)] == [50]
+        members.tell(buy("o3", "7.00", "bob", at=NOON + 3 * DAY))
+        members.tell(Cancellation(id="x", member="ann", occurred_at=NOON + 4 * DAY, undoes="g"))
+        assert [[lot.steps for lot in lots(members, who)] for who in (ANN, BOB)] == [[30, 50], [7]]
+
     def test_they_count_each_on_their_own_account(self) -> None:
         """Ann may give 50 a day; bob may receive 60 a day, from whomever."""
         members = rich(
@@ -400,3 +412,38 @@ class TestTerms:
         for transfers in ([TransferTerms(unit="points")] * 2, [TransferTerms(unit="miles")], ["points"]):
             with pytest.raises(InvalidValueError):
                 Terms(units=(POINTS,), transfers=transfers)  # type: ignore[arg-type]
+
+
+class TestALifeOfItsOwn:
+    """What is given may live anew with the receiver: a named choice of the terms."""
+
+    def test_it_can_drop_its_end(self) -> None:
+        """Evergreen there; with the giver the rest ends as it did."""
+        members = rich(program(life=A_YEAR, life_of_gifts=Life()))
+        members.tell(gift("g", 30))
+        (mine,), (theirs,) = lots(members, ANN), lots(members, BOB)
+        assert mine.validity.expires_at == NOON + 365 * DAY
+        assert (theirs.steps, theirs.validity.expires_at) == (30, None)
+
+    def test_it_can_begin_anew(self) -> None:
+        """From the gift's instant on."""
+        members = rich(program(life=A_YEAR, life_of_gifts=Life(expires_after=days(3))))
+        members.tell(gift("g", 30, at=NOON + DAY))
+        (theirs,) = lots(members, BOB)
+        assert theirs.validity.expires_at == NOON + 4 * DAY
+
+    @pytest.mark.parametrize("life", [Life(), Life(expires_after=days(10))])
+    def test_taken_back_it_has_its_old_life(self, life: Life) -> None:
+        """A gift and its cancellation lengthen nothing."""
+        members = rich(program(life=A_YEAR, life_of_gifts=life))
+        members.tell(buy("o2", "50.00", at=NOON + DAY))
+        before = lots(members, ANN)
+        members.tell(gift("g", 120, at=NOON + DAY))
+        members.tell(Cancellation(id="x", member="ann", occurred_at=NOON + DAY, undoes="g")).require()
+        assert lots(members, ANN) == before
+        assert not lots(members, BOB)
+
+    def test_it_is_there_at_once(self) -> None:
+        """A gift does not wait."""
+        with pytest.raises(InvalidValueError, match="at once"):
+            TransferTerms(unit="points", life=Life(available_after=days(1)))

@@ -75,6 +75,16 @@ def lots(members: Members, account: Account) -> list[tuple[int, str | None]]:
     return [(lot.steps, None if lot.source is None else f"{lot.source.account.id}/{lot.source.root}") for lot in held]
 
 
+def test_a_gift_between_the_two_cannot_be_taken_back_any_more() -> None:
+    """Both sides are one account now: there is nobody to take it back from."""
+    members = both()
+    members.tell(Gift(id="g", member="ann", occurred_at=NOON, to="bob", amount=POINTS.of(30))).require()
+    members.tell(merge()).require()
+    refused(
+        members, Cancellation(id="x", member="ann", occurred_at=NOON + DAY, undoes="g"), RejectionCode.ALREADY_ENDED
+    )
+
+
 def refused(members: Members, event: Any, code: RejectionCode) -> Rejected:
     """An event that must be refused, with nothing moved."""
     before = {account: (state.lots, state.grants) for account, state in members.states.items()}
@@ -350,6 +360,18 @@ class TestUnmerging:
         members.tell(buy("o2", "5.00", at=NOON + DAY)).require()
         assert members.held("ann") == 105
 
+    def test_a_debt_is_owed_again(self) -> None:
+        """By the one who owed it, whoever it was; the other has back what had paid it."""
+        for owing in ("ann", "bob"):
+            members = both()
+            members.tell(
+                Adjustment(id="a", member=owing, occurred_at=NOON, amount=POINTS.of(-120), actor="op", reason="slip")
+            ).require()
+            before = {account: state.lots for account, state in members.states.items()}
+            members.tell(merge()).require()
+            members.tell(unmerge()).require()
+            assert {account: state.lots for account, state in members.states.items()} == before
+
     def test_what_was_spent_is_not_there_any_more(self) -> None:
         """The older lots went first: what is left of them goes."""
         members = merged()
@@ -360,12 +382,12 @@ class TestUnmerging:
     def test_what_was_bought_for_the_old_id_since_goes_with_it(self) -> None:
         """And its refund is answered where its lots are."""
         members = merged()
-        members.tell(buy("o2", "20.00", at=NOON + DAY)).require()
-        members.tell(refund("f1", "o2", "5.00", at=NOON + DAY)).require()
-        members.tell(unmerge()).require()
+        members.tell(buy("o2", "20.00", at=NOON + 2 * DAY)).require()
+        members.tell(refund("f1", "o2", "5.00", at=NOON + 2 * DAY)).require()
+        members.tell(unmerge(at=NOON + 2 * DAY)).require()
         assert lots(members, ANN) == [(100, "ann/o1"), (15, "ann/o2")]
-        members.tell(refund("f2", "o2", at=NOON + DAY)).require()
-        members.tell(refund("f3", "o1", at=NOON + DAY)).require()
+        members.tell(refund("f2", "o2", at=NOON + 2 * DAY)).require()
+        members.tell(refund("f3", "o1", at=NOON + 2 * DAY)).require()
         assert (members.held("ann"), members.held("bob")) == (0, 50)
 
     def test_twice_is_refused(self) -> None:
@@ -374,6 +396,16 @@ class TestUnmerging:
         members.tell(unmerge()).require()
         again = attrs.evolve(unmerge(), id="un2")
         refused(members, again, RejectionCode.ALREADY_ENDED)
+
+    def test_a_gift_of_the_merges_instant_is_the_survivors(self) -> None:
+        """What stood with the survivor before the merge stays, of whatever source."""
+        members = both()
+        gift = Gift(id="g", member="ann", occurred_at=NOON, to="bob", amount=POINTS.of(1))
+        members.tell(gift).require()
+        before = {account: state.lots for account, state in members.states.items()}
+        members.tell(merge(at=NOON)).require()
+        members.tell(unmerge(at=NOON)).require()
+        assert {account: state.lots for account, state in members.states.items()} == before
 
     def test_and_merged_again(self) -> None:
         """As often as operators change their minds."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 import attrs
 import pytest
@@ -11,12 +10,23 @@ import pytest
 from between.members import A_YEAR, BUDGET, NOON, POINTS, Members, budget, buy, earning, program_of, refund
 from between.referral import Referral, referred
 from loyalty.shop import Clock
-from patronage import Account, Cancellation, Credit, Effect, Grant, Occasion, PointsPolicy, PolicyError, Purchase, Read
+from patronage import (
+    Account,
+    Cancellation,
+    Ceiling,
+    Credit,
+    Effect,
+    Occasion,
+    PointsPolicy,
+    PolicyError,
+    Purchase,
+    Read,
+)
 from patronage.events import FollowedUp, Gift
 from patronage.figures import Setting
 from patronage.loyalty import Loyalty
 from patronage.occasions import FollowUp
-from patronage.periods import Calendar
+from patronage.periods import MONTH
 from patronage.policies.base import BoundPolicy
 from patronage.stores.memory import MemoryLedger
 from patronage.thresholds import GiveGrant, Threshold
@@ -60,6 +70,24 @@ class TestThresholds:
         assert not is_star(members)
         assert is_star(members, "bob")
 
+    def test_a_cancelled_gift_under_a_ceiling_falls_by_its_points_alone(self) -> None:
+        """The receiver's count of gifts comes back with them; what is lost to the star is the ten points."""
+        received = Ceiling(name="monthly", limit=POINTS.of(15), per=MONTH)
+        program = program_of(
+            earning(life=A_YEAR),
+            PointsPolicy(name="stars", thresholds=(STAR,)),
+            transfers=(TransferTerms(unit="points", received=(received,)),),
+        )
+        members = Members(program)
+        members.tell(buy("o", "30.00", "bob"))
+        gift = Gift(id="g", member="bob", occurred_at=NOON, to="ann", amount=POINTS.of(10))
+        members.tell(gift)
+        assert is_star(members)
+        members.tell(Cancellation(id="x", member="bob", occurred_at=NOON, undoes="g"))
+        assert (is_star(members), members.held("ann")) == (False, 0)
+        assert members.tell(attrs.evolve(gift, id="g-2", amount=POINTS.of(15))).accepted
+        assert is_star(members)
+
     def test_a_shared_account_is_no_member(self) -> None:
         """What a budget has counted reaches no threshold, and new terms are not adopted there."""
         star = PointsPolicy(name="stars", thresholds=(STAR,))
@@ -78,14 +106,6 @@ class Passing:
     reads: Sequence[Read] = ()
     terms_of: PeriodTerms = PeriodTerms.CLOSE
     adoption: Adoption = Adoption.GRANDFATHERED
-
-    def key(self, of: datetime, calendar: Calendar, grants: Iterable[Grant]) -> str | None:
-        """It counts nothing."""
-        return None
-
-    def counts(self, occasion: Occasion) -> Sequence[Effect]:
-        """It counts nothing."""
-        return ()
 
     def look(self, occasion: Occasion, look: Look) -> Settlement | None:
         """A point for the next member of the row."""

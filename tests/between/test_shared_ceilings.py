@@ -16,6 +16,8 @@ from patronage import (
     InvalidValueError,
     On,
     PointsPolicy,
+    Purchase,
+    RefundTerms,
     Rejected,
     RejectionCode,
     State,
@@ -114,6 +116,35 @@ class TestRefunds:
         members.tell(refund("f", "o", "30.00"))
         assert members.used() == 70
         assert earned(members, "p", "50.00", "bob") == 30
+
+    @pytest.mark.parametrize(("part", "left"), [("15.00", 45), ("59.00", 1), (None, 0)])
+    def test_the_proportional_share_makes_room_too(self, part: str | None, left: int) -> None:
+        """Where the terms take the returned share, the budget gets the same share back as is taken."""
+        members = Members(program_of(earning(budget()), refunds=RefundTerms(proportional=True)))
+        members.tell(buy("o", "60.00"))
+        members.tell(buy("o", "10.00", "bob"))
+        members.tell(refund("f", "o", part))
+        assert (members.held(), members.used()) == (left, left + 10)
+
+    def test_after_the_time_for_refunds_the_share_makes_room(self) -> None:
+        """A year and more later half of it comes back, and a budget that has counted nothing of it stays."""
+        members = Members(PROGRAM)
+        members.tell(buy("o", "60.00"))
+        members.tell(refund("f", "o", "30.00", at=NOON + 400 * DAY))
+        assert (members.held(), members.used()) == (30, 30)
+        full = Members(PROGRAM)
+        full.tell(buy("o", "100.00", "bob"))
+        full.tell(buy("p", "50.00"))
+        full.tell(refund("f", "p", "20.00", at=NOON + 400 * DAY))
+        assert (full.held(), full.held("bob"), full.used()) == (0, 100, 100)
+
+    def test_an_empty_purchase_used_none_of_it(self) -> None:
+        """Nothing of it can come back, and to say so nobody asks for the history of the budget."""
+        members = Members(PROGRAM)
+        members.tell(Purchase(id="o", member="ann", occurred_at=NOON, lines=()))
+        undone = members.tell(Cancellation(id="x", member="ann", occurred_at=NOON, undoes="o"))
+        assert isinstance(undone, Rejected)
+        assert (undone.code, members.used()) == (RejectionCode.ALREADY_ENDED, 0)
 
     def test_room_back_false_keeps_it_used(self) -> None:
         """A budget that is spent once and for all."""

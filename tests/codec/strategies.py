@@ -59,6 +59,7 @@ from patronage.events import (
     Cancellation,
     Capture,
     Confirmation,
+    Contribution,
     Discount,
     Enrolment,
     Event,
@@ -67,6 +68,10 @@ from patronage.events import (
     Line,
     LineKind,
     Merge,
+    OpeningBalance,
+    OpeningLot,
+    PoolJoined,
+    PoolLeft,
     Purchase,
     RateDeclared,
     Redemption,
@@ -126,6 +131,7 @@ from patronage.policies.partner import PartnerPolicy
 from patronage.policies.points import PointsPolicy
 from patronage.policies.referral import ReferralPolicy
 from patronage.policies.referral_parts import Deed, ReferralCap, ReferralReward
+from patronage.pool_terms import Draw, PoolTerms, Split
 from patronage.program import Program
 from patronage.recurrence import Every, Recurrence
 from patronage.request_conditions import CodeGiven
@@ -381,6 +387,23 @@ by_type: dict[str, st.SearchStrategy[Any]] = {
         MembershipCancelled, **head(), policy=words, at_term_end=st.booleans(), refund=st.booleans()
     ),
     "status_end": st.builds(StatusEnd, **head(), key=words, value=maybe(words), actor=words, reason=words),
+    "pool_joined": st.builds(PoolJoined, **head(), pool=ids, spends=st.booleans()),
+    "contribution": st.builds(Contribution, **head(), pool=ids, amount=amounts("points", 1)),
+    "pool_left": st.builds(PoolLeft, **head(), pool=ids),
+    "opening_balance": st.builds(
+        OpeningBalance,
+        **head(),
+        lots=some(
+            st.builds(
+                OpeningLot, amount=amounts("points", 1), label=maybe(words), needs=maybe(words), held_by=maybe(words)
+            ),
+            3,
+            1,
+        ),
+        earned=st.booleans(),
+        actor=words,
+        reason=words,
+    ),
     "merge": st.builds(Merge, **head(), into=ids, actor=words, reason=words),
     "account_closed": st.builds(AccountClosed, **head(), actor=words, reason=words),
     "referral_claimed": st.builds(
@@ -727,6 +750,7 @@ gift_terms = st.builds(
     given=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
     received=some(st.builds(Ceiling, name=names, limit=amounts("points", 1), per=ceiling_periods), 1),
     when=maybe(conditions),
+    life=maybe(st.just(Life()) | st.builds(Life, expires_after=terms_of_time())),
 )
 closing_terms = st.builds(ClosingTerms, unit=st.just("points"), forgives_debt=st.booleans()) | st.builds(
     ClosingTerms,
@@ -736,6 +760,16 @@ closing_terms = st.builds(ClosingTerms, unit=st.just("points"), forgives_debt=st
     price=maybe(st.tuples(amounts("points", 1), amounts("USD", 1))),
     rounding=st.sampled_from(Rounding),
     minimum=maybe(amounts("points", 1)),
+)
+pool_terms = st.builds(
+    PoolTerms,
+    unit=st.just("points"),
+    members_max=maybe(st.integers(1, 9)),
+    minimum=maybe(amounts("points", 1, 9)),
+    maximum=maybe(amounts("points", 9)),
+    when=maybe(conditions),
+    draws=st.sampled_from(Draw),
+    leaving=st.sampled_from(Split),
 )
 bases_of_money = st.builds(
     Base,
@@ -1245,6 +1279,7 @@ def programs(draw: st.DrawFn) -> Program:
                 refunds=draw(refund_terms),
                 transfers=draw(some(gift_terms, 1)),
                 closings=draw(some(closing_terms, 1)),
+                pools=draw(some(pool_terms, 1)),
             )
         )
     return Program(id=draw(ids), time_zone="America/New_York", terms=timeline)

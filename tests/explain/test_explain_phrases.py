@@ -67,10 +67,10 @@ GRANT_REASONS = {
     "membership_ended",
     "membership_noted",
 }
-GRANT_REASONS |= {"account_closed", "merged_into"}
+GRANT_REASONS |= {"account_closed", "merged_into", "pool_joined"}
 GRANT_REASONS |= {"use_reserved", "use_captured", "use_given_back"}
 BOTH = {"protected", "yearly", "membership_started", "membership_renewed", "taken_back", "followed_up", "threshold"}
-BOTH |= {"merged_away", "merged_in", "unmerged", "unmerged_away", "reopened"}
+BOTH |= {"pool_left", "merged_away", "merged_in", "unmerged", "unmerged_away", "reopened"}
 WITHOUT_ENTRY = {"wake_up", "tallied"}  # What is tallied is told by phrases of its own.
 
 

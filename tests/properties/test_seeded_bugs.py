@@ -153,10 +153,14 @@ LOCKSTEP: dict[str, Plant] = {
         patronage.refunds, "_life", lambda known, validity, *rest: attrs.evolve(validity, expires_at=None)
     ),
     "a repeated event is not told": wrapped(
-        Program, "_again", lambda known, program, commit, event: Accepted(commit.account, event, (commit,), (), False)
+        Program,
+        "_again",
+        lambda known, program, commit, event, history: Accepted(commit.account, event, (commit,), (), False),
     ),
     "other content is taken as known": wrapped(
-        Program, "_again", lambda known, program, commit, event: known(program, commit, commit.event)
+        Program,
+        "_again",
+        lambda known, program, commit, event, history: known(program, commit, commit.event, history),
     ),
     "a clawback spares the purchase's own lots": wrapped(Difference, "_own_lots", lambda known, *args: []),
     "a clawback spares all other lots": wrapped(Difference, "_others", lambda known, *args: []),

@@ -13,6 +13,7 @@ from loyalty.shop import ANN, BOB, PROGRAM, opening
 from patronage import Accepted, Account, Commit
 from patronage.stores.audit import audit_ledger
 from patronage.stores.sqlalchemy import SqlLedger
+from stores.bank import snapshot
 from stores.crashing import CASES, Steps, batch, before, die_at, die_some_time, service
 from stores.databases import Database
 from stores.storm import SOAK, pipe, start
@@ -77,13 +78,16 @@ class TestAnyTime:
     def test_nothing_that_was_acknowledged_is_lost(self, database: Database) -> None:
         """All batches that were told of are there, at most one more, and none by half; sent again each is known."""
         chance = random.Random(5)
-        ledger = database.ledger(program="kills")
+        engine = database.engine()
+        ledger = database.ledger(engine, "kills")
         loyalty = service(ledger)
         loyalty.record(opening("open", 100 * 1_000_000))
         first = 0
         for _ in range(KILLS):
             told = killed_after(chance.random() * LONGEST_S, database, first)
-            stored = {account: {commit.event.id for commit in ledger.history(account)} for account in (ANN, BOB)}
+            with snapshot(engine) as connection:  # The server may be about to end what the dead one sent.
+                seen = all_of(SqlLedger(connection, database.known, "kills"))
+            stored = {account: {commit.event.id for commit in commits} for account, commits in seen.items()}
             spent = {int(id.removeprefix("d-")) for id in stored[ANN] if id.startswith("d-")}
             bought = {int(id.removeprefix("b-")) for id in stored[BOB]}
             assert spent == bought, "Half of a batch is stored."

@@ -70,10 +70,20 @@ from patronage import (
     fold,
 )
 from patronage.bands import Band
+from patronage.closings import ClosingTerms
 from patronage.conditions import AllOf, Category, Channel, HasGrant, Not, Spend
 from patronage.dividends import ClassDeclared, DividendDeclared
 from patronage.donations import Donated, donations
-from patronage.events import ReferralClaimed
+from patronage.events import (
+    AccountClosed,
+    Contribution,
+    Merge,
+    OpeningBalance,
+    OpeningLot,
+    PoolJoined,
+    PoolLeft,
+    ReferralClaimed,
+)
 from patronage.ledger import Lot
 from patronage.loyalty import Loyalty
 from patronage.partners import AgreedPrice, Agreement, Partner
@@ -82,6 +92,8 @@ from patronage.policies.cashback import CashbackRate, Payout, Rotation, Turn
 from patronage.policies.dividend import PatronageClass, SharedBy
 from patronage.policies.donation import LapsedShare, PaidAs
 from patronage.policies.referral_parts import ReferralCap, ReferralReward
+from patronage.pool_terms import Draw, PoolTerms, Split
+from patronage.repositories import ErasableIdentifiers
 from patronage.rewards import Price, Request
 from patronage.settlements import Settled, settlements
 from patronage.terms_of_time import days, years
@@ -315,3 +327,30 @@ referral: Policy = ReferralPolicy(
 claimed: Event = ReferralClaimed(
     id="c", member="m", occurred_at=now, policy="referral", referrer="n", fingerprints=["card"]
 )
+
+
+def what_becomes_of_accounts(loyalty: Loyalty, at: datetime) -> tuple[Benefit, ...]:
+    """A merge, a household, an opening balance, a closing."""
+    loyalty.record(Merge(id="m", member="old", occurred_at=at, into="new", actor="ann", reason="same_person"))
+    answer: Commit | None = loyalty.record(Enrolment(id="e", member="old", occurred_at=at)).require().answer
+    assert answer is not None
+    loyalty.record(PoolJoined(id="j", member="new", occurred_at=at, pool="house", until=at))
+    loyalty.record(Contribution(id="c", member="new", occurred_at=at, pool="house", amount=points.of(5)))
+    loyalty.record(Redemption(id="d", member="new", occurred_at=at, reward="mug", pool="house"))
+    loyalty.record(PoolLeft(id="l", member="new", occurred_at=at, pool="house"))
+    lots = (OpeningLot(amount=points.of(5), earned_at=at, needs="vip"),)
+    loyalty.record(OpeningBalance(id="o", member="new", occurred_at=at, lots=lots, actor="ann", reason="import"))
+    closed = loyalty.record(AccountClosed(id="x", member="new", occurred_at=at, actor="ann", reason="asked"))
+    return closed.benefits
+
+
+ACCOUNTS: Terms = Terms(
+    units=(usd, points),
+    pools=(PoolTerms(unit="points", members_max=6, draws=Draw.PRO_RATA, leaving=Split.EVEN),),
+    closings=(ClosingTerms(unit="points", pays_out=True, price=(points.of(100), usd.of(1))),),
+)
+
+
+def forgets(identifiers: ErasableIdentifiers, member: str) -> int:
+    """What leads to a member is forgotten."""
+    return identifiers.forget(Account.member(member))

@@ -16,6 +16,7 @@ from patronage import (
     Line,
     LineKind,
     Purchase,
+    Redemption,
     RefundLine,
     RefundTerms,
     RejectionCode,
@@ -515,3 +516,34 @@ def test_what_came_after_an_outdone_reward_is_asked_again() -> None:
     draft = Purchase(id="o", member="m-1", occurred_at=NEW_YEAR, lines=cart("10.00"))
     told = quote(member.program, member.state, draft)
     assert [(each.reward, each.off) for each in told.applied] == [("half", 500), ("fifth", 100)]
+
+
+def test_the_only_item_need_not_be_chosen() -> None:
+    """There is nothing else."""
+    member = member_of(FixedReward(name="off", cost=POINTS.of(1), items=["mug"]), points=9)
+    assert [each.item for each in member.redeem().benefits] == ["mug"]
+
+
+def test_a_rival_that_cannot_be_had_changes_nothing() -> None:
+    """The tenth stands where the other of its group finds nothing to take off."""
+    member = member_of(
+        CartReward(name="tenth", gives=[PercentOff(share="0.1")], automatic=True, exclusive="deal"),
+        CartReward(name="toys", gives=[ItemsOff(lines=Category(["toys"]))], exclusive="deal"),
+    )
+    draft = Purchase(id="o", member="m-1", occurred_at=NEW_YEAR, lines=cart("10.00"))
+    asked = Redemption(id="d-1", member="m-1", occurred_at=NEW_YEAR, reward="toys")
+    told = quote(member.program, member.state, draft, requests=[asked])
+    assert [each.reward for each in told.applied] == ["tenth"]
+    assert [each.refusal.code for each in told.refused] == [RejectionCode.NOT_ELIGIBLE]
+
+
+def test_a_coupon_that_came_back_with_the_goods_does_not_come_back_again() -> None:
+    """The purchase is refunded; the redemption behind it is cancelled then: there is nothing left of it."""
+    member = TestVouchersForThings.holding(2)
+    member.redeem(cart=cart("4.00", "9.00"))
+    off = Discount(kind="off", total=USD.of(4), redemption="d-1")
+    member.buy(Line(id="a", total=USD.of(0), discounts=(off,)), Line(id="b", total=USD.of(9)))
+    assert member.return_of().accepted
+    assert [grant.uses for grant in member.standing().grants("drink")] == [2]
+    member.cancel("d-1")
+    assert [grant.uses for grant in member.standing().grants("drink")] == [2]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from unit_shop import POINTS, USD, VISITS, Member, moves, on, points_policy, program_of
+from unit_shop import POINTS, USD, VISITS, Member, moves, on, points_policy, program_of, transfers
 
 from patronage import BonusRule, Life, PointsPolicy, TierPolicy
-from patronage.conditions import HasGrant
+from patronage.conditions import BalanceIs
 from patronage.periods import YEAR
 from patronage.policies.tier import Level
 from patronage.terms_of_time import EndOfPeriod, days
@@ -41,11 +41,18 @@ class TestLots:
         member = member_of(card(at_least=VISITS.of(3)), rules=(STAMP,))
         member.adjust("1 visits", id="j-1", expires_at=on(3, 1))
         member.adjust("1 visits", id="j-2", expires_at=on(2, 1))
-        member.adjust("2 visits", id="j-3", expires_at=on(5, 1))
+        taken = [
+            move.taken for move in transfers(member.adjust("2 visits", id="j-3", expires_at=on(5, 1))) if move.taken
+        ]
+        assert [[(part.steps, part.validity.expires_at) for part in parts] for parts in taken] == [
+            [(1, on(2, 1)), (1, on(3, 1)), (1, on(5, 1))]
+        ]
         assert [(lot.steps, lot.validity.expires_at) for lot in member.state.lots["visits"]] == [(1, on(5, 1))]
-        member.adjust("4 visits", id="j-4", expires_at=on(4, 1))
+        (out,) = [
+            move.taken for move in transfers(member.adjust("3 visits", id="j-4", expires_at=on(4, 1))) if move.taken
+        ]
+        assert [(part.steps, part.validity.expires_at) for part in out] == [(3, on(4, 1))]
         assert [(lot.steps, lot.validity.expires_at) for lot in member.state.lots["visits"]] == [
-            (1, on(4, 1)),
             (1, on(5, 1)),
         ]
         assert held(member, "drink") == {"drink": 2}
@@ -114,12 +121,28 @@ class TestLabels:
         assert held(member, "drink", "cake") == {"drink": 2, "cake": 0}
         assert member.state.lots.get("visits") is None
 
-    def test_the_policies_behind_read_what_is_left(self) -> None:
-        """A bonus for who has a cake is not given for one that there is not."""
-        bonus = points_policy(BonusRule(name="cake", credit=POINTS.of(9), when=HasGrant("cake")))
-        member = self.member(bonus)
-        member.adjust("2 visits", label="b")
+    def test_nor_where_the_order_of_lots_is_not_that_of_labels(self) -> None:
+        """Three of a and two of b at once: the drink takes both of b, which end first, so no cake is left to have."""
+        rules = (
+            BonusRule(name="a", credit=VISITS.of(3), label="a", life=Life(expires_after=days(60))),
+            BonusRule(name="b", credit=VISITS.of(2), label="b", life=Life(expires_after=days(10))),
+        )
+        both = card(name="both", at_least=VISITS.of(3), all_labels=True, repeats=Repeats.ONCE_EVER)
+        member = member_of(both, card(GiveGrant(key="cake", uses=1), name="b", label="b"), rules=rules)
         member.buy("1.00")
+        assert held(member, "drink", "cake") == {"drink": 1, "cake": 0}
+        assert {lot.label: lot.steps for lot in member.state.lots["visits"]} == {"a": 2}
+
+    def test_the_policies_behind_read_what_is_left(self) -> None:
+        """A bonus for who has stamps of label b is not given for those that a drink has just used up."""
+        two = BonusRule(name="two", credit=VISITS.of(2), label="b")
+        own = PointsPolicy(name="own", rules=(two,), thresholds=(card(name="both", all_labels=True),))
+        some = BonusRule(name="some", credit=POINTS.of(9), when=BalanceIs(at_least=VISITS.of(1), label="b"))
+        none = BonusRule(name="none", credit=POINTS.of(4), when=BalanceIs(below=VISITS.of(1), label="b"))
+        member = Member(program_of(own, points_policy(some, none)))
+        member.buy("1.00")
+        assert (held(member, "drink"), member.has()) == ({"drink": 1}, 4)
+        member.refund("o-1")
         assert member.has() == 0
 
 

@@ -310,6 +310,21 @@ class TestBack:
         cancelled = member.tell(MembershipCancelled(id="c", occurred_at=local(2025, 2, 20), **head))
         assert [USD.text(b.amount) for b in cancelled.benefits if b.amount is not None] == ["14.99 USD"]
 
+    def test_nothing_after_the_first_days(self) -> None:
+        """All of it within three days, then nothing."""
+        backs = (FeeBack(gives=Back.ALL, within=days(3)), FeeBack(gives=Back.NOTHING))
+        for day, expected in ((2, ("payout", "14.99 USD")), (9, ("charge", "14.99 USD"))):
+            club = Club(Plan(name="monthly", fee=USD.of("14.99"), term=months(1)), fees_back=backs)
+            club.starts(local(2025, 1, 1))
+            club.cancels(local(2025, 1, day))
+            assert club.benefits[-1] == expected
+
+    def test_one_that_renews_itself_is_not_renewed_by_hand(self) -> None:
+        """There is nothing to pay for yet."""
+        club = Club()
+        club.starts(local(2025, 1, 1))
+        assert _refused(club.renews(local(2025, 1, 9))) is RejectionCode.NOT_ELIGIBLE
+
     def test_twice_is_once(self) -> None:
         """A membership that has ended is not cancelled again, nor is a cancellation told twice at its end."""
         club = Club()

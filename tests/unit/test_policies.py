@@ -595,16 +595,6 @@ class TestOccasion:
         assert (earned(bought), earned(bought, NIGHTS)) == (5, 1)
 
 
-class TestRefused:
-    """Effects that cannot be meant."""
-
-    def test_a_grant_ends_in_one_way(self) -> None:
-        """After a term, or at an instant."""
-        assert Give(key="gold", lasts=days(1)).lasts == days(1)
-        with pytest.raises(InvalidValueError, match="a term or until an instant, not both"):
-            Give(key="gold", lasts=days(1), until=on(2, 1))
-
-
 class TestEdges:
     """Effects that find nothing, and wake-ups side by side."""
 

@@ -56,9 +56,11 @@ from patronage import (
     UnitKind,
     fold,
 )
+from patronage._frozen import FrozenMapping
+from patronage.book import Book
 from patronage.errors import PatronageError
 from patronage.events import TimePassed
-from patronage.ledger import WakeChange, WakeEntry, entry_id
+from patronage.ledger import ISSUED, WakeChange, WakeEntry, entry_id, reason
 from patronage.periods import EARLIEST, LATEST
 from patronage.terms_of_time import days, months, years
 
@@ -532,7 +534,7 @@ class TestRecord:
 
     def transfer(self) -> Transfer:
         """The entry of a purchase of 10.00."""
-        (entry,) = PROGRAM.decide(State.of("m-1"), purchase("10.00")).entries
+        (entry,) = PROGRAM.decide(State.of("m-1"), purchase("10.00", at=NEW_YEAR + MINUTE)).entries
         assert isinstance(entry, Transfer)
         return entry
 
@@ -542,6 +544,17 @@ class TestRecord:
         for part in (attrs.evolve(entry.put[0], steps=11), attrs.evolve(entry.put[0], label="gift")):
             with pytest.raises(LedgerError, match="entry 0/o-1 of member m-1: it takes"):
                 self.fold(attrs.evolve(entry, taken=(part,), put=()))
+
+    def test_a_book_writes_out_no_part_that_no_lot_holds(self) -> None:
+        """Whoever chose it: more than there is of a lot, or a lot of another label, is never moved."""
+        member = Member(PROGRAM)
+        member.buy("10.00")
+        (lot,) = member.state.lots["points"]
+        for part in (attrs.evolve(lot, steps=11), attrs.evolve(lot, label="gift")):
+            book = Book(member.state, PROGRAM.calendar, FrozenMapping({"points": POINTS}))
+            about, why = book.about("x"), reason("test")
+            with pytest.raises(AssertionError, match="no lot holds"):
+                book.transfer("", about, "points", part.label, book.account, ISSUED, (part,), (), (), why)
 
     def test_an_entry_that_leaves_63_bits_is_found(self) -> None:
         """Parts of one lot never wrap around."""

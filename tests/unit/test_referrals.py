@@ -15,15 +15,18 @@ from patronage import (
     Cancellation,
     InvalidValueError,
     Life,
+    Program,
     ReferralPolicy,
     RejectionCode,
+    Terms,
+    Unit,
 )
 from patronage.conditions import EventAttribute, HasGrant, Spend
 from patronage.derived import DerivedBalance, DerivedRate
 from patronage.periods import LIFETIME, MONTH
 from patronage.policies.referral_parts import Deed, ReferralCap
 from patronage.terms_of_time import days
-from patronage.thresholds import GiveConverted, GiveGrant
+from patronage.thresholds import GiveConverted, GiveCredit, GiveGrant
 
 
 def test_both_sides_are_rewarded_once_after_the_qualifying_purchase() -> None:
@@ -203,6 +206,19 @@ def test_a_cap_of_an_amount_trims() -> None:
     for name in ("bob", "cid", "dan"):
         friend(members, name)
     assert members.held("ann") == 150
+
+
+def test_a_cap_of_an_amount_leaves_what_is_of_another_unit() -> None:
+    """Points are trimmed to nothing, the stars of the same reward come each time."""
+    stars = Unit("stars")
+    both = reward(referrer=(credit(100), GiveCredit(amount=stars.of(1))))
+    cap = ReferralCap(name="year", amount=POINTS.of(150), per=LIFETIME)
+    policy = ReferralPolicy(name="referral", rewards=(both,), caps=(cap,))
+    terms = Terms(units=(USD, POINTS, stars), policies=(policy,))
+    members = Members(Program(id="shop", time_zone="America/New_York", terms=terms))
+    for name in ("bob", "cid", "dan"):
+        friend(members, name)
+    assert (members.held("ann"), members.held("ann", stars)) == (150, 3)
 
 
 def test_who_let_the_window_pass_may_claim_again_where_told() -> None:

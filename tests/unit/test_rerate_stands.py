@@ -109,6 +109,17 @@ class TestRequests:
         same(member, in_order)
         assert member.has(USD) == -100
 
+    def test_what_paid_a_debt_is_a_plain_credit_where_there_is_none(self) -> None:
+        """Five dollars come late, before the card: nothing is owed when it gives its two."""
+        owes = Adjustment(id="j-1", member="m-1", occurred_at=MORNING, amount=USD.of(-3), actor="ops", reason="test")
+        late = attrs.evolve(owes, id="j-2", occurred_at=MORNING + 2 * HOUR, amount=USD.of(5))
+        first = buys("o-1", "60.00", MORNING + HOUR)
+        card = Redemption(id="d-1", member="m-1", occurred_at=MORNING + 3 * HOUR, reward="card")
+        member, in_order = told(ENDLESS, owes, first, card), told(ENDLESS, owes, first, late, card)
+        rerate(member, late)
+        same(member, in_order)
+        assert (member.has(USD), [lot.is_debt for lot in member.state.lots["USD"]]) == (400, [False])
+
 
 Answer = Callable[[Occasion], Iterable[Effect]]
 

@@ -29,7 +29,7 @@ from patronage import (
     Terms,
     TierPolicy,
 )
-from patronage.conditions import AllOf, BalanceIs
+from patronage.conditions import AllOf, BalanceIs, HasGrant
 from patronage.member_conditions import GrantHeld, LabelsAre, LevelIs, RatioIs
 from patronage.occasions import Ladder
 from patronage.periods import LIFETIME, YEAR, FiscalYear
@@ -436,6 +436,14 @@ class TestRead:
         member = member_of(Doubled())
         member.buy("300.00")
         assert member.has(NIGHTS) == 6
+
+    def test_progress_is_told_of_levels_that_have_a_figure(self) -> None:
+        """A level that a condition alone opens has no distance, and those beside it have theirs."""
+        levels = (Level(name="silver", at_least=NIGHTS.of(5)), Level(name="vip", when=HasGrant("vip")))
+        member = member_of(tiers(levels=levels))
+        member.buy("200.00")
+        (only,) = member.standing().progress()
+        assert (only.have, only.goal) == (NIGHTS.of(2), NIGHTS.of(5))
 
     def test_an_unknown_ladder_is_an_error(self) -> None:
         """A standing is asked by a tier policy's name."""

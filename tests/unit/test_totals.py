@@ -299,6 +299,17 @@ class TestDeclared:
         member.declare("year", "0.10")
         assert member.buy("20.00").earned(USD).total == USD.of("2.00")
 
+    @pytest.mark.parametrize(
+        ("total", "part", "left"), [("0.30", "0.10", 0), ("10.00", "0.01", 10), ("10.00", "5.00", 5)]
+    )
+    def test_a_return_after_the_count_has_ended_takes_its_share(self, total: str, part: str, left: int) -> None:
+        """Where the month had paid nothing there is nothing, a cent is too little, and half is half."""
+        rate = TotalRate(per=USD.of("1.00"), credit=USD.of("0.01"))
+        member = member_of(Total(name="month", period=MONTH, rates=(rate,), credits="USD", rounding=Rounding.HALF_UP))
+        member.buy(total, at=on(3, 1))
+        member.refund("o-1", at=on(9, 1, year=2027), total=USD.of(part))
+        assert member.has(USD) == left
+
     def test_an_unknown_rule_is_refused(self) -> None:
         """The refusal names it."""
         decision = member_of(self.patronage()).declare("month")

@@ -86,6 +86,10 @@ TAGS: Final[Mapping[Any, Mapping[str, type]]] = {
         "gift": events.Gift,
         "merge": events.Merge,
         "account_closed": events.AccountClosed,
+        "pool_joined": events.PoolJoined,
+        "contribution": events.Contribution,
+        "pool_left": events.PoolLeft,
+        "opening_balance": events.OpeningBalance,
         "time_passed": events.TimePassed,
         "rerated": events.Rerated,
         "counterpart": events.Counterpart,
@@ -225,6 +229,7 @@ _MEMBERS_MAX: Final[Mapping[Any, str]] = {
     events.Tender: "lines",
     events.RefundLine: "lines",
     ledger.Lot: "lots",
+    events.OpeningLot: "lots",
 }
 """Lists whose length has a limit, by what is in them."""
 

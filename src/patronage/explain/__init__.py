@@ -51,6 +51,7 @@ from patronage.ledger import (
     WakeEntry,
     entry_id,
 )
+from patronage.pools import pooled
 from patronage.program import Program
 from patronage.replayed import as_replayed
 from patronage.rules import BonusRule, MultiplierRule, On
@@ -124,6 +125,7 @@ def _voice(program: Program, bound: BoundTerms, phrases: Phrases) -> Voice:
     for ceiling in bound.ceilings:
         if ceiling.tally is not None and ceiling.unit in units:
             units[ceiling.tally] = units[ceiling.unit]
+    units |= {pooled(one.unit): units[one.unit] for one in bound.terms.pools}
     return Voice(phrases, units, program.calendar)
 
 
@@ -145,7 +147,7 @@ def _refused(voice: Voice, refusal: Refusal, program: Program) -> Item:
 
 _TOLD: Final = (
     *("reward", "kind", "to", "count", "actor", "key", "value", "amount", "total", "lapses_at", "policy", "plan"),
-    *("into", "referrer", "rule", "credit", "per", "charity", "partner", "window", "starts_at", "ends_at"),
+    *("into", "pool", "referrer", "rule", "credit", "per", "charity", "partner", "window", "starts_at", "ends_at"),
 )
 """What is told of an event, where it states it."""
 

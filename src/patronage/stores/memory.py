@@ -184,6 +184,14 @@ class MemoryIdentifiers:
         with self._lock:
             return self._owners.get((kind, code))
 
+    def forget(self, account: Account, /) -> int:
+        """Forgets every code of *account*, and says how many there were."""
+        with self._lock:
+            codes = [code for code, owner in self._owners.items() if owner == account]
+            for code in codes:
+                del self._owners[code]
+        return len(codes)
+
 
 class MemoryPrograms:
     """A `ProgramRepository` in memory, for the program of an id and a time zone."""

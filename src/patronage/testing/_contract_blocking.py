@@ -14,6 +14,7 @@ from patronage.ledger import Account, Commit
 from patronage.program import Program
 from patronage.repositories import (
     AsyncAccountRepository,
+    AsyncErasableIdentifiers,
     AsyncIdentifierRepository,
     AsyncLedgerRepository,
     AsyncProgramRepository,
@@ -85,6 +86,16 @@ class BlockingIdentifiers:
         return self._run(self.awaited.owner(kind, code))
 
 
+class BlockingErasableIdentifiers(BlockingIdentifiers):
+    """The same of identifiers that can be forgotten."""
+
+    def forget(self, account: Account, /) -> int:
+        """See `ErasableIdentifiers.forget`."""
+        awaited: Any = self.awaited
+        erasable: AsyncErasableIdentifiers = awaited
+        return self._run(erasable.forget(account))
+
+
 class BlockingPrograms:
     """Awaited programs as blocking ones."""
 
@@ -98,6 +109,11 @@ class BlockingPrograms:
     def load(self) -> Program:
         """See `ProgramRepository.load`."""
         return self._run(self.awaited.load())
+
+
+def blocking_identifiers(awaited: AsyncIdentifierRepository, run: Run) -> BlockingIdentifiers:
+    """Awaited identifiers as blocking ones, that can be forgotten where the others can."""
+    return (BlockingErasableIdentifiers if hasattr(awaited, "forget") else BlockingIdentifiers)(awaited, run)
 
 
 def blocking_ledger(awaited: AsyncLedgerRepository, run: Run) -> BlockingLedger:

@@ -12,7 +12,7 @@ from patronage.ledger import Account
 from patronage.repositories import IdentifierRepository, IdentifierTakenError
 from patronage.testing._contract_play import A, B
 from patronage.testing._contract_storms import DONE, Wait, in_processes, in_threads
-from patronage.testing._contract_trial import Effort, Promises, Trial, check, refused
+from patronage.testing._contract_trial import Ability, Effort, NotProvedError, Promises, Trial, check, refused
 from patronage.testing._contract_values import ALIKE
 
 Identifiers = Trial[IdentifierRepository]
@@ -147,6 +147,30 @@ def codes_of_two_programs_do_not_meet(trial: Identifiers) -> None:
     check(
         (repository.owner("card", "1"), neighbour.owner("card", "1")) == (A, B), "A claim took another program's code."
     )
+
+
+@identifiers.promise("forget")
+def what_is_forgotten_is_nobodys(trial: Identifiers) -> None:
+    """The codes of an account, of all kinds, are free again; those of others stay, and the number is told."""
+    repository = trial.repository()
+    forget: Callable[[Account], int] | None = getattr(repository, "forget", None)
+    if forget is None:
+        raise NotProvedError(Ability.FORGETTING)
+    check(forget(A) == 0, "An account that has no codes had one that was forgotten.")
+    for kind, code in (("card", "1"), ("card", "2"), ("referral", "1")):
+        repository.claim(kind, code, A)
+    repository.claim("card", "3", B)
+    repository.claim("card", "4", Account.shared(A.id))
+    check(forget(A) == 3, "An account had three codes, and forget() told another number.")
+    for kind, code in (("card", "1"), ("card", "2"), ("referral", "1")):
+        check(repository.owner(kind, code) is None, "A code that was forgotten has an owner.")
+    check(repository.owner("card", "3") == B, "Another account's code was forgotten, too.")
+    check(
+        repository.owner("card", "4") == Account.shared(A.id), "A shared account's code was forgotten with a member's."
+    )
+    repository.claim("card", "1", B)
+    check(repository.owner("card", "1") == B, "A code that was forgotten could not be claimed anew.")
+    check(forget(A) == 0, "Codes that were forgotten were forgotten again.")
 
 
 class _CallersError(Exception):

@@ -30,6 +30,7 @@ class Ability(Enum):
     LOCKS = "locks that hold until the transaction ends: override transaction(), and set locks = True"
     LOST_ANSWERS = "a connection that can lose an answer: override lose_an_answer()"
     LISTING = "a repository that lists its accounts: give it the method accounts()"
+    FORGETTING = "identifiers that can be forgotten: give the repository the method forget()"
     GENERATED = "histories made by chance: install hypothesis"
 
 
@@ -45,6 +46,7 @@ class Effort(Enum):
     """What a check takes, in order: one thread, chance, several threads, several processes."""
 
     PLAIN = 0
+    FORGETTING = "identifiers that can be forgotten: give the repository the method forget()"
     GENERATED = 1
     THREADS = 2
     PROCESSES = 3

@@ -35,10 +35,10 @@ from patronage.repositories import (
 )
 from patronage.testing._contract_abilities import abilities, threaded_abilities
 from patronage.testing._contract_blocking import (
-    BlockingIdentifiers,
     BlockingOpener,
     BlockingPrograms,
     Run,
+    blocking_identifiers,
     blocking_ledger,
     blocking_transaction,
 )
@@ -213,7 +213,7 @@ class AsyncIdentifierRepositoryContract(AsyncRepositoryContract[IdentifierReposi
 
     def blocking(self) -> Callable[[AsyncIdentifierRepository, Run], IdentifierRepository]:
         """That of identifiers."""
-        return BlockingIdentifiers
+        return blocking_identifiers
 
 
 @proves(programs)

@@ -46,6 +46,7 @@ class Statements:
     names: TextClause = attrs.field(converter=_sql)
     claim: TextClause = attrs.field(converter=_sql)
     owner: TextClause = attrs.field(converter=_sql)
+    forget: TextClause = attrs.field(converter=_sql)
     publish: TextClause = attrs.field(converter=_sql)
     terms: TextClause = attrs.field(converter=_sql)
 
@@ -105,6 +106,7 @@ def statements_for(schema: Schema) -> Statements:
         names=f"SELECT name, version FROM {p}commit_names WHERE {own} AND name {among}",
         claim=f"INSERT INTO {p}identifiers (program, kind, code, owner_kind, owner) "
         "VALUES (:program, :kind, :code, :owner_kind, :owner) ON CONFLICT DO NOTHING",
+        forget=f"DELETE FROM {p}identifiers WHERE program = :program AND owner_kind = :owner_kind AND owner = :owner",
         owner=f"SELECT owner_kind, owner FROM {p}identifiers "
         "WHERE program = :program AND kind = :kind AND code = :code",
         publish=f"INSERT INTO {p}terms (program, effective_from, time_zone, body) "

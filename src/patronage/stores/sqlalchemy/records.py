@@ -40,6 +40,11 @@ class _Codes:
         row = connection.execute(statements_for(self.schema).owner, values).first()
         return None if row is None else Account(AccountKind(row[0]), row[1])
 
+    def forget(self, connection: Connection, account: Account) -> int:
+        """Forgets the codes of an account."""
+        values = {"program": self.program, "owner_kind": account.kind.value, "owner": account.id}
+        return connection.execute(statements_for(self.schema).forget, values).rowcount
+
 
 class SqlIdentifiers:
     """
@@ -65,6 +70,11 @@ class SqlIdentifiers:
         with reading(self._bind) as connection:
             return self._codes.owner(connection, kind, code)
 
+    def forget(self, account: Account, /) -> int:
+        """Forgets every code of *account*, and says how many there were."""
+        with in_transaction(self._bind) as connection:
+            return self._codes.forget(connection, account)
+
 
 class AsyncSqlIdentifiers:
     """`SqlIdentifiers` with `await`."""
@@ -83,6 +93,10 @@ class AsyncSqlIdentifiers:
     async def owner(self, kind: str, code: str, /) -> Account | None:
         """See `SqlIdentifiers.owner`."""
         return await read_async(self._bind, lambda connection: self._codes.owner(connection, kind, code))
+
+    async def forget(self, account: Account, /) -> int:
+        """See `SqlIdentifiers.forget`."""
+        return await write_async(self._bind, lambda connection: self._codes.forget(connection, account))
 
 
 @attrs.frozen
