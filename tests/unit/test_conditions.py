@@ -98,7 +98,7 @@ ON_LINES: list[Condition] = [
 ]
 
 
-@pytest.mark.parametrize("condition", ON_LINES, ids=repr)
+@pytest.mark.parametrize("condition", ON_LINES, ids=lambda condition: type(condition).__name__)
 def test_a_condition_on_lines_holds_for_that_line_alone(condition: Condition) -> None:
     """It holds about the line that matches, not about the other, and about the whole where some line matches."""
     assert condition.holds(shown(BOTH), SOCKS)
@@ -108,7 +108,7 @@ def test_a_condition_on_lines_holds_for_that_line_alone(condition: Condition) ->
     assert not condition.holds(shown(purchase()), None)
 
 
-@pytest.mark.parametrize("condition", ON_LINES, ids=repr)
+@pytest.mark.parametrize("condition", ON_LINES, ids=lambda condition: type(condition).__name__)
 def test_not_turns_a_condition_round(condition: Condition) -> None:
     """Not holds where its member does not; about the whole: where no line matches."""
     assert not Not(condition).holds(shown(BOTH), SOCKS)
