@@ -92,7 +92,7 @@ def test_no_query_reads_a_table_from_end_to_end(full: Engine, database: Database
 
 def test_every_statement_that_reads_is_explained(sqlite: Database) -> None:
     """A new one is thought of."""
-    writes = {"reserve", "first", "following", "add", "name", "claim", "publish"}
+    writes = {"reserve", "first", "following", "add", "name", "claim", "publish", "forget"}
     assert set(asked(sqlite)) | writes == {field.name for field in Statements.__attrs_attrs__}
 
 

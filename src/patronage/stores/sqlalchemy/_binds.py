@@ -38,7 +38,7 @@ def reading(bind: Engine | Connection) -> Iterator[Connection]:
 
 async def read_async(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T]) -> T:
     """What *work* reads; see `reading`."""
-    return await to_its_end(bind, _read(bind, work))
+    return await to_its_end(_read(bind, work))
 
 
 async def _read(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T]) -> T:
@@ -70,7 +70,7 @@ def in_transaction(bind: Engine | Connection) -> Iterator[Connection]:
 
 async def write_async(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T]) -> T:
     """What *work* gives, done in a transaction; see `in_transaction`."""
-    return await to_its_end(bind, _write(bind, work))
+    return await to_its_end(_write(bind, work))
 
 
 async def _write(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection], T]) -> T:
@@ -90,15 +90,14 @@ async def _write(bind: AsyncEngine | AsyncConnection, work: Callable[[Connection
             return made
 
 
-async def to_its_end(bind: AsyncEngine | AsyncConnection, work: Coroutine[Any, Any, T]) -> T:
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
     """
     Waits for *work*; where that is cancelled, only once the database is done with it.
 
     SQLite works in a thread, which nobody can cancel: a connection that was left to it would keep
-    the whole database locked. PostgreSQL is told to stop.
+    the whole database locked. On PostgreSQL the next one to use a connection could read the rest of
+    what the driver was in the middle of.
     """
-    if bind.dialect.name != _SQLITE:
-        return await work
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():

@@ -270,15 +270,15 @@ class AsyncSqlLedger:
         with translated():
             connection, unit = self._bind.connect(), _Unit()
             try:
-                await to_its_end(self._bind, _begin(connection))
+                await to_its_end(_begin(connection))
                 inner = object.__new__(AsyncSqlLedger)
                 inner._bind, inner._shelves, inner._unit = connection, self._shelves, unit
                 yield inner
                 if unit.written:
-                    await to_its_end(self._bind, connection.commit())
+                    await to_its_end(connection.commit())
             finally:
                 if connection.sync_connection is not None:
-                    await to_its_end(self._bind, connection.close())
+                    await to_its_end(connection.close())
 
     async def _read(
         self, work: Callable[Concatenate[Shelves, Connection, P], T], *args: P.args, **kwargs: P.kwargs
