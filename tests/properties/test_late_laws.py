@@ -134,3 +134,15 @@ def test_a_late_purchase_and_its_refund_leave_nothing() -> None:
     assert shop.state.lots["points"] != before
     shop.record(Refund(id="r-1", member=MEMBER, occurred_at=T0 + timedelta(days=4), purchase="p-1"))
     assert shop.state.lots["points"] == before
+
+
+def test_a_debt_of_an_instant_is_owed_by_what_had_come_in() -> None:
+    """Nine points were taken, and paid by a purchase of an hour later; then comes what was bought at that instant."""
+    shop = Shop(program_of(per_day=False))
+    for n, (hours, kind) in enumerate([(0, "take"), (1, "buy"), (0, "buy")]):
+        shop.record(told(n, hours, kind))
+    as_of = AsOf(shop.state.account, T0, shop.program.calendar)
+    for commit in shop.commits:
+        as_of.add(commit)
+    check_state(as_of.state)
+    assert [lot.steps for lot in as_of.state.lots["points"]] == [6]
