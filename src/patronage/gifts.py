@@ -34,6 +34,7 @@ from patronage.ledger import (
 from patronage.links import ended_with
 from patronage.occasions import Condition, Life, build_occasion
 from patronage.refunds import Difference, Key, Worth, booked
+from patronage.reservations import split
 from patronage.rewards import refuse
 from patronage.state import same_identity, with_steps
 from patronage.terms import BoundTerms, BoundTransfer
@@ -75,7 +76,7 @@ def give(book: Book, bound: BoundTerms, event: Gift) -> Refusal | None:
             RejectionCode.AMOUNT_BELOW_MINIMUM, to=event.to, asked=steps, minimum=terms.minimum.steps, unit=unit
         )
     about = book.about(event.id)
-    parts = _first(eligible, steps)
+    parts = split(eligible, steps)[0]
     why = reason("given_away", {"to": event.to})
     _move(book, receiver, about, parts, _anew(parts, terms.life, receiver), why, _received(book))
     for on, ceilings in ((book, rules.given), (receiver, rules.received)):
@@ -129,17 +130,6 @@ def _left(book: Book, ceiling: BoundCeiling) -> int:
     return ceiling.left(book.account, held, ceiling.period(book.at, book.calendar))
 
 
-def _first(lots: Sequence[Lot], steps: int) -> list[Lot]:
-    """The first *steps* of the lots."""
-    parts = []
-    for lot in lots:
-        if steps <= 0:
-            break
-        parts.append(lot if lot.steps <= steps else with_steps(lot, steps))
-        steps -= lot.steps
-    return parts
-
-
 def _anew(parts: Sequence[Lot], life: Life | None, receiver: Book) -> Sequence[Lot]:
     """The parts as the receiver gets them: as they are, or with a life of their own."""
     if life is None:
@@ -184,7 +174,7 @@ def take_back(
     returned: Sequence[Lot] = parts
     if rules.terms.life is not None:  # It has its old life again, what went last comes first.
         given = [part for commit in past for entry in commit.entries for part in _given(entry, about)]
-        returned = _first(given[::-1], back)
+        returned = split(given[::-1], back)[0]
     why = reason("gift_taken_back", {"by": book.origin.id})
     _move(receiver, book, about, parts, returned, why, reason("gift_returned"))
     for on, history, ceilings in ((book, past, rules.given), (receiver, there, rules.received)):

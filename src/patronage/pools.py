@@ -35,6 +35,7 @@ from patronage.ledger import (
 )
 from patronage.occasions import Condition, build_occasion
 from patronage.pool_terms import Draw, PoolTerms, Split
+from patronage.reservations import split
 from patronage.rewards import refuse
 from patronage.state import same_identity, with_steps
 from patronage.terms import BoundTerms
@@ -120,7 +121,7 @@ def contribute(book: Book, bound: BoundTerms, event: Contribution) -> Refusal | 
         return refuse(RejectionCode.AMOUNT_BELOW_MINIMUM, asked=steps, minimum=terms.minimum.steps, unit=unit)
     about = book.about(event.id)
     facts = {"pool": event.pool, "member": event.member}
-    _move(book, pool, about, _first(lots, steps), reason("contributed", facts), event.member)
+    _move(book, pool, about, split(lots, steps)[0], reason("contributed", facts), event.member)
     tally, label = pooled(unit), event.member
     pool.credit("", about, tally, steps, label, ALWAYS, book_of(CONTRIBUTED, steps), reason("pool_counted"))
     return None
@@ -166,7 +167,7 @@ def leave(book: Book, bound: BoundTerms, event: PoolLeft) -> Refusal | None:
     why = reason("pool_left", {"pool": event.pool, "member": event.member})
     for terms in bound.terms.pools:
         lots = _own_first(_free(pool, terms.unit), event.member)
-        parts = _first(lots, share_of(pool, terms, event.member))
+        parts = split(lots, share_of(pool, terms, event.member))[0]
         _move(pool, book, about, parts, why, None)
         _forget(pool, about, terms.unit, event.member)
     for one, keys, value in ((book, (POOL, SPENDS), event.pool), (pool, (MEMBER,), event.member)):
@@ -200,12 +201,12 @@ def drawn(pool: Book, unit: str, steps: int, terms: PoolTerms | None) -> list[Lo
     """The parts of a pool that pay *steps*, which it has."""
     lots = _free(pool, unit)
     if terms is None or terms.draws is Draw.IN_ORDER:
-        return _first(lots, steps)
+        return split(lots, steps)[0]
     labels = sorted({lot.label for lot in lots}, key=lambda label: label or "")
     left = [sum(lot.steps for lot in lots if lot.label == label) for label in labels]
     parts: list[Lot] = []
     for label, part in zip(labels, allocate(steps, lambda: iter(left)), strict=True):
-        parts += _first([lot for lot in lots if lot.label == label], part)
+        parts += split([lot for lot in lots if lot.label == label], part)[0]
     return parts
 
 
@@ -232,16 +233,6 @@ def _can_come(lot: Lot, pool: Book) -> bool:
 
 def _own_first(lots: Iterable[Lot], member: str) -> list[Lot]:
     return sorted(lots, key=lambda lot: lot.label != member)  # The sort keeps the spending order among equals.
-
-
-def _first(lots: Iterable[Lot], steps: int) -> list[Lot]:
-    parts = []
-    for lot in lots:
-        if steps <= 0:
-            break
-        parts.append(lot if lot.steps <= steps else with_steps(lot, steps))
-        steps -= lot.steps
-    return parts
 
 
 def _move(giver: Book, receiver: Book, about: Source, parts: Iterable[Lot], why: Reason, label: str | None) -> None:

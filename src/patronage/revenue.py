@@ -61,7 +61,9 @@ def deferred(price: Amount, *, goods: Amount, points: Amount, rounding: Rounding
     *points* is the value of those that are expected to be redeemed. Raises UnitMismatchError where the three are
     not in one unit, InvalidValueError for what is below zero or worth nothing at all.
     """
-    for other in (goods, points):
+    for other in (price, goods, points):
+        if not isinstance(other, Amount):
+            raise InvalidValueError(f"A price and what it is for are amounts, not {quote(other)}.")
         if other.unit != price.unit:
             raise UnitMismatchError(price.unit, other.unit)
     whole = goods.steps + points.steps
@@ -87,13 +89,15 @@ def earned(
     REMOTE breakage it is earned by the points *issued*. Raises InvalidValueError where fewer points were
     redeemed than before, or fewer issued than are expected.
     """
-    if deferral.steps < 0:
-        raise InvalidValueError(f"What is deferred is at least 0, not {deferral}.")
+    if not isinstance(deferral, Amount) or deferral.steps < 0:
+        raise InvalidValueError(f"What is deferred is an amount of at least 0, not {quote(deferral)}.")
     if (issued is None) != (breakage is Breakage.PROPORTIONAL):
         raise InvalidValueError("The points issued are told where breakage is earned at last, and only there.")
     found: list[Earned] = []
     before = redeemed = 0
     for known in periods:
+        if not isinstance(known, Redeemed):
+            raise InvalidValueError(f"Of each period it is told what was Redeemed, not {quote(known)}.")
         if known.redeemed.steps < redeemed:
             raise InvalidValueError(f"Redeemed is the sum of all periods: not {known.redeemed} after {redeemed}.")
         redeemed, expected = known.redeemed.steps, known.expected.steps

@@ -94,12 +94,18 @@ def test_what_cannot_be_shared_is_refused() -> None:
         deferred(USD.of(-1), goods=USD.of(1), points=USD.of(1))
     with pytest.raises(UnitMismatchError):
         deferred(USD.of(1), goods=EUR.of(1), points=USD.of(1))
+    number: Any = 1.5
+    for price, worth in ((number, USD.of(1)), (USD.of(1), number)):
+        with pytest.raises(InvalidValueError):
+            deferred(price, goods=worth, points=USD.of(1))
 
 
 @pytest.mark.parametrize(
     ("deferral", "periods", "fields"),
     [
         (USD.of(-1), [known(1, 2)], {}),
+        (1, [known(1, 2)], {}),
+        (USD.of(1), [3], {}),
         (USD.of(1), [known(2, 3), known(1, 3)], {}),
         (USD.of(1), [known(1, 2)], {"issued": POINTS.of(9)}),
         (USD.of(1), [known(1, 2)], {"breakage": Breakage.REMOTE}),
